@@ -1,0 +1,72 @@
+"""How people and Ansible get to the hosts."""
+
+import os
+import textwrap
+from collections.abc import Iterable
+
+import yaml
+
+from . import authorities, packages
+from .context import Lab
+from .fleet import Fleet, Host
+from .image import Mirrors
+
+
+def ssh_config(lab: Lab, hosts: Iterable[Host], control_path: str) -> str:
+    """Write the configuration for `ssh -F`: every host under its names, certificates both ways, no questions."""
+    parts = [f"Host {' '.join(dict.fromkeys((host.name, host.fqdn)))}\n  HostName {host.address}\n" for host in hosts]
+    common = f"""\
+Host *
+  User root
+  IdentityFile "{lab.ssh}/id_ed25519"
+  CertificateFile "{lab.ssh}/id_ed25519-cert.pub"
+  IdentitiesOnly yes
+  IdentityAgent none
+  StrictHostKeyChecking yes
+  UserKnownHostsFile "{lab.ssh}/known_hosts"
+  GlobalKnownHostsFile /dev/null
+  ConnectTimeout 5
+  ServerAliveInterval 5
+  ServerAliveCountMax 3
+  ControlMaster auto
+  ControlPath "{control_path}/lab-%C"
+  ControlPersist 10m
+"""
+    return "\n".join([*parts, common])
+
+
+def facts(fleet: Fleet, mirrors: Mirrors, user: str, host: str, tls: str) -> str:
+    """Write what the inventory takes from the lab.
+
+    Args:
+        fleet: The fleet.
+        mirrors: The machine's Debian mirrors.
+        user: Public key of the user authority.
+        host: Public key of the host authority.
+        tls: Certificate of the TLS authority.
+    """
+    values = {
+        "apt_mirror": packages.through_cache(mirrors.debian),
+        "apt_security_mirror": packages.through_cache(mirrors.security),
+        "apt_proxy": packages.proxy_url(fleet),
+        "user_authorities": [user.strip()],
+        "host_authority": host.strip(),
+    }
+    lines = textwrap.indent(tls, "  ")
+    return f"{yaml.safe_dump(values, sort_keys=False, width=10_000)}tls_authority: |\n{lines}"
+
+
+def ensure(lab: Lab, fleet: Fleet, mirrors: Mirrors) -> None:
+    """Write the files of SSH and of the inventory."""
+    control_path = lab.owner.home / ".ansible/cp"
+    if not control_path.is_dir():
+        # Ansible's own; it makes it the same way.
+        for directory in (control_path.parent, control_path):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            os.chown(directory, lab.owner.uid, lab.owner.gid)
+    host_authority = authorities.host_authority_key(lab).read_text()
+    lab.write(lab.ssh / "config", ssh_config(lab, fleet.hosts, str(control_path)))
+    lab.write(lab.ssh / "known_hosts", f"@cert-authority * {host_authority}")
+    user = authorities.user_authority_key(lab).read_text()
+    tls = authorities.tls_authority_certificate(lab).read_text()
+    lab.write(lab.facts, facts(fleet, mirrors, user, host_authority, tls))

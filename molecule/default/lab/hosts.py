@@ -1,0 +1,186 @@
+"""The hosts: containers that boot systemd in the namespaces of the network."""
+
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
+from functools import partial
+
+from . import authorities, firstboot, image, network, processes, progress
+from .archive import archive
+from .commands import CommandError, run
+from .context import Lab
+from .errors import LabError
+from .fleet import Host
+from .podman import CGROUP_PARENT, Container, Podman
+
+BOOT_SECONDS = 90
+# What a machine gives its services; a container may not pass what this machine allows, nor podman its own limits.
+WANTED_LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 524_288), "nproc": (resource.RLIMIT_NPROC, 32_768)}
+AGAIN = "make lab again: it goes on from here; or make unlab and start anew"
+
+
+# --- What must be
+
+
+def steps(container: Container | None) -> tuple[str, ...]:
+    """Decide what brings a container up.
+
+    Args:
+        container: As podman sees it.
+
+    Returns:
+        Steps among `remove`, `create`, `start`, `thaw`.
+    """
+    match container.state if container else "":
+        case "running":
+            return ()
+        case "paused":
+            return ("thaw",)
+        case "exited" | "stopped":
+            return ("start",)
+        case "":
+            return ("create", "start")
+        case _:
+            # It was never started: whether it got all its files is unknown.
+            return ("remove", "create", "start")
+
+
+def create_command(host: Host, limits: Iterable[str]) -> tuple[str, ...]:
+    """Write the arguments of podman that create a host's container."""
+    return (
+        *("create", "--quiet", "--name", host.name, "--hostname", host.name),
+        *("--network", f"ns:{network.NAMESPACES / network.namespace(host.name)}"),
+        # Roles own these files.
+        *("--dns=none", "--no-hosts"),
+        *("--privileged", "--systemd=always", "--pids-limit=-1", "--shm-size=1g"),
+        *(f"--ulimit={limit}" for limit in limits),
+        *("--cgroup-parent", CGROUP_PARENT),
+        *(image.tag(), "/lib/systemd/systemd"),
+    )
+
+
+def allowed_limits() -> list[str]:
+    """Write the limits of open files and processes that this machine lets a container have."""
+    written = []
+    for name, (kind, wanted) in WANTED_LIMITS.items():
+        hard = resource.getrlimit(kind)[1]
+        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        written.append(f"{name}={value}:{value}")
+    return written
+
+
+# --- Doing it
+
+
+def up(podman: Podman, hosts: Sequence[Host]) -> dict[str, str]:
+    """Bring hosts up and wait until each lets us in.
+
+    Returns:
+        What systemd says of each: running, degraded, …
+
+    Raises:
+        LabError: For the first host that did not come up; the journals of all such hosts are shown before.
+    """
+    found = podman.containers()
+    missing = any("create" in steps(found.get(host.name)) for host in hosts)
+    authority = authorities.host_authority(podman.lab) if missing else ""
+    states: dict[str, str] = {}
+    failures: list[LabError] = []
+
+    def bring(host: Host) -> tuple[str, float]:
+        start = time.monotonic()
+        for step in steps(found.get(host.name)):
+            _do(podman, host, step, authority)
+        return await_login(podman.lab, host), time.monotonic() - start
+
+    # Starting is our processors' work, waiting is not: a few at a time keeps both busy.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        tasks = {pool.submit(bring, host): host for host in hosts}
+        for task in as_completed(tasks):
+            host = tasks[task]
+            try:
+                states[host.name], seconds = task.result()
+            except LabError as error:
+                failures.append(error)
+                progress.say(f"    {host.name:<20} FAILED")
+            else:
+                if steps(found.get(host.name)):
+                    progress.say(f"    {host.name:<20} {states[host.name]:<9} {seconds:5.1f} s")
+    for failure in failures:
+        progress.say(
+            f"--- {failure.place}: warnings of its journal, or what it printed\n{journal(podman, failure.place)}"
+        )
+    if failures:
+        raise failures[0]
+    if not any(steps(found.get(host.name)) for host in hosts):
+        progress.say("    all were up already")
+    return states
+
+
+def _do(podman: Podman, host: Host, step: str, authority: str) -> None:
+    actions: dict[str, Callable[[], object]] = {
+        "remove": partial(podman.run, "rm", "--force", "--ignore", "--time", "0", host.name),
+        "create": partial(_create, podman, host, authority),
+        "start": partial(podman.run, "start", host.name, daemon=True),
+        "thaw": partial(podman.run, "unpause", host.name),
+    }
+    try:
+        actions[step]()
+    except CommandError as error:
+        raise LabError(step, str(error), AGAIN, host.name) from error
+
+
+def _create(podman: Podman, host: Host, authority: str) -> None:
+    key = authorities.new_keypair(host.fqdn)
+    principals = [*host.names, *host.addresses]
+    certificate = authorities.sign_host_key(authority, key.public, host.fqdn, principals, datetime.now(UTC))
+    user_authority = authorities.user_authority_key(podman.lab).read_text()
+    podman.run(*create_command(host, allowed_limits()))
+    podman.run("cp", "-", f"{host.name}:/", stdin=archive(firstboot.files(host, key, certificate, user_authority)))
+
+
+def await_login(lab: Lab, host: Host) -> str:
+    """Wait until a host lets us in by SSH and has ended its boot.
+
+    Returns:
+        What systemd says.
+
+    Raises:
+        LabError: When it does not within BOOT_SECONDS.
+    """
+
+    def listens() -> bool:
+        try:
+            socket.create_connection((host.address, 22), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    if not processes.wait_for(listens, BOOT_SECONDS, interval=0.1):
+        problem = f"nothing listens at {host.address} port 22 after {BOOT_SECONDS} s"
+        raise LabError("boot", problem, AGAIN, host.name)
+    # It ends with a status when systemd is not content, which is an answer all the same.
+    question = "systemctl is-system-running --wait || true"
+    try:
+        answer = run(
+            ("ssh", "-F", str(lab.ssh / "config"), "-o", "BatchMode=yes", host.name, question),
+            owner=lab.owner,
+            timeout=BOOT_SECONDS,
+        )
+    except CommandError as error:
+        raise LabError("login", str(error), f"ssh -v -F {lab.ssh}/config {host.name}", host.name) from error
+    return answer.strip()
+
+
+def journal(podman: Podman, name: str) -> str:
+    """Show why a host did not come up: its journal's warnings, or its console when it does not run."""
+    problem = ""
+    for command in ("exec {} journalctl -p warning -n 30 --no-pager", "logs --tail 30 {}"):
+        try:
+            return podman.run(*command.format(name).split())
+        except CommandError as error:
+            problem = str(error)
+    return problem

@@ -1,0 +1,61 @@
+"""The mount namespace that podman needs where the machine mounts cgroup v1.
+
+systemd 257 boots on cgroup v2 only. Where /sys/fs/cgroup is something else, podman runs in a mount namespace of its own
+that has cgroup v2 there; the machine's own mounts stay as they are. One namespace serves for the lab's life, since
+podman's mounts live in the namespace that made them. A sleeping process holds it; were that killed, any container's
+monitor still is in it.
+"""
+
+import subprocess
+from pathlib import Path
+
+from . import processes
+from .context import Lab
+from .errors import LabError
+
+CGROUP = Path("/sys/fs/cgroup")
+HOLD = '[ -e "$1/cgroup.controllers" ] || mount -t cgroup2 cgroup2 "$1"; exec -a "$0" sleep infinity'
+
+
+def prefix(lab: Lab) -> tuple[str, ...]:
+    """Give the words that put a command where cgroup v2 is mounted: none where it is mounted already.
+
+    Raises:
+        LabError: When the machine refuses the mount.
+    """
+    if (CGROUP / "cgroup.controllers").exists():
+        return ()
+    name = _holder(lab)
+    if not any(processes.find(name)):
+        _hold(lab, name)
+    return enter(next(processes.find(name)))
+
+
+def enter(pid: int) -> tuple[str, ...]:
+    """Give the words that put a command into the mount namespace of a process."""
+    return ("nsenter", "--target", str(pid), "--mount")
+
+
+def release(lab: Lab) -> None:
+    """Let the namespace go: with the last process in it, its mounts end."""
+    processes.end(_holder(lab))
+
+
+def _holder(lab: Lab) -> str:
+    return f"aurore-lab-mounts:{lab.state}"
+
+
+def _hold(lab: Lab, name: str) -> None:
+    monitor = next(processes.find("--exit-command-arg", str(lab.storage)), None)
+    # Namespaces of the network that are made later must show up in this one: hence slave, not private.
+    entrance = enter(monitor) if monitor else ("unshare", "--mount", "--propagation", "slave")
+    subprocess.Popen(  # noqa: S603 - an argument list
+        (*entrance, "bash", "-c", HOLD, name, str(CGROUP)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(lab.logs / "mounts.log").open("w"),
+        start_new_session=True,
+    )
+    if not processes.wait_for(lambda: any(processes.find(name)), seconds=5):
+        problem = (lab.logs / "mounts.log").read_text().strip() or "the process that holds it did not start"
+        raise LabError("mount namespace", problem, "run as root of the machine itself, not in a container")

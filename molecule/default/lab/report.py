@@ -1,0 +1,52 @@
+"""The table at the end: what runs where, and how to get in."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .fleet import Host
+
+COLUMNS = ("host", "site", "address", "services", "state")
+
+
+def table(hosts: Sequence[Host], states: Mapping[str, str]) -> str:
+    """Draw the table.
+
+    Args:
+        hosts: All hosts of the fleet.
+        states: The state of those that exist.
+    """
+    rows = [
+        COLUMNS,
+        *((h.name, h.site, h.address, " ".join(h.services) or "-", states.get(h.name, "not made")) for h in hosts),
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def memory(first_processes: Sequence[int]) -> float:
+    """Sum up the memory of containers, in MiB; what processes share is counted once.
+
+    Args:
+        first_processes: The process 1 of each container.
+    """
+    namespaces = {(Path("/proc") / str(pid) / "ns/pid").readlink() for pid in first_processes if pid}
+    kilobytes = 0
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            if (directory / "ns/pid").readlink() in namespaces:
+                rollup = (directory / "smaps_rollup").read_text()
+                kilobytes += int(rollup.split("\nPss:", 1)[1].split()[0])
+        except (OSError, IndexError):  # it ended meanwhile, or has no memory of its own
+            continue
+    return kilobytes / 1024
+
+
+def text(hosts: Sequence[Host], states: Mapping[str, str], mebibytes: float, seconds: float) -> str:
+    """Write the report."""
+    example = next((host.name for host in hosts if host.name in states), hosts[0].name)
+    return f"""
+{table(hosts, states)}
+
+Log in:  make ssh HOST={example}    Ansible:  ansible-playbook -i inventory/lab.yml playbooks/site.yml
+{len(states)} of {len(hosts)} hosts, {mebibytes / 1024:.1f} GiB of memory, {seconds:.1f} s"""

@@ -1,0 +1,114 @@
+"""Files to a model, or to the list of everything that is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .document import Tree, parse
+from .index import Index
+from .problems import Location, ModelError, Problem, shorten
+from .rules import check
+from .schema import FILES, Authorities, Model, Names, Packages, Reserves
+from .shape import INVALID, Origin, Report, keys_of, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOWHERE = Origin("", Tree(None, 1))
+
+_NEUTRAL: dict[str, object] = {
+    "names": Names(origin=_NOWHERE, domain="invalid", hosts="invalid"),
+    "packages": Packages(origin=_NOWHERE, mirror="", security_mirror=""),
+    "authorities": Authorities(origin=_NOWHERE, users=(), host=None, tls=None),
+    "reserves": Reserves(origin=_NOWHERE, node=0, osd=0),
+}
+"""Stand for what could not be read, so that the rules that do not need it still have a model to look at."""
+
+
+def load(directory: Path) -> Model:
+    """Reads and validates the model in a directory.
+
+    Raises:
+        ModelError: With every problem of every file.
+    """
+    return validate(read_files(directory), str(directory))
+
+
+def read_files(directory: Path) -> dict[str, bytes]:
+    """The content of a model's files by name; none of a directory that does not exist.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    try:
+        return {path.name: path.read_bytes() for path in sorted(directory.glob("*.yml"))}
+    except OSError as error:
+        location = Location(Path(str(error.filename)).name, 1)
+        problem = Problem(location, "unreadable-file", f"{error.strerror}; make it readable")
+        raise ModelError([problem.below(str(directory))]) from error
+
+
+def validate(files: Mapping[str, bytes], directory: str = "") -> Model:
+    """Reads and validates a model.
+
+    Args:
+        files: Content by file name.
+        directory: Stands before the file names in problems.
+
+    Raises:
+        ModelError: With every problem of every file. Nothing else is raised, whatever the files hold.
+    """
+    problems = [
+        Problem(Location(name, 1), "unknown-file", f"no such file is known; use one of {', '.join(FILES)}")
+        for name in files
+        if name not in FILES
+    ]
+    parts: dict[str, Any] = {}
+    whole: set[str] = set()
+    for name, keys in FILES.items():
+        report = Report(name)
+        top = _top_level(files.get(name), keys, report)
+        for key in keys:
+            damage = report.damage
+            parts[key] = _part(key, top, report)
+            if top is not None and report.damage == damage:
+                whole.add(key)
+        problems += report.problems
+    model = Model(**parts)
+    problems += check(Index(model), whole)
+    if problems:
+        raise ModelError([problem.below(directory) for problem in problems])
+    return model
+
+
+def _top_level(text: bytes | None, keys: tuple[str, ...], report: Report) -> dict[str, Tree] | None:
+    """The mapping that a file is, or None when it cannot be read, which is reported."""
+    expects = f"the keys {', '.join(keys)}"
+    if text is None:
+        report.add(Tree(None, 1), "missing-file", f"the file does not exist; add it, with {expects}")
+        return None
+    root, problems = parse(report.file, text)
+    report.problems += problems
+    if root is None:
+        return None
+    if not isinstance(root.value, dict):
+        report.add(root, "wrong-type", f"the file is not a mapping; give it {expects}")
+        return None
+    for name, item in root.value.items():
+        if name not in keys:
+            report.add(
+                item, "unknown-key", f"key {shorten(name)} is unknown here; remove it or use one of {', '.join(keys)}"
+            )
+    return root.value
+
+
+def _part(key: str, top: dict[str, Tree] | None, report: Report) -> object:
+    """What a top-level key holds; without a usable value, what stands for it."""
+    value = INVALID
+    if top is not None and key in top:
+        hint, _ = keys_of(Model)[key]
+        value = reader(hint)(top[key], key, report)
+    elif top is not None:
+        report.invalid(Tree(None, 1), "missing-key", f"key '{key}' is missing; add it")
+    return _NEUTRAL.get(key, ()) if value is INVALID else value

@@ -1,0 +1,58 @@
+"""The technical staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..keys import key_material
+from ..problems import Location
+from .registry import listed, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..index import Index
+    from .registry import Finding
+
+
+@rule("one-rtc", "people")
+def one_rtc(index: Index) -> Iterator[Finding]:
+    """One person is the RTC: the one who keeps the user authority's token."""
+    leads = [person for person in index.model.people if person.role == "rtc"]
+    if not leads:
+        yield Location("people.yml", 1), "nobody has the role rtc; give it to one person"
+    for person in leads[1:]:
+        yield person.at("role"), f"'{leads[0].nick}' is the RTC already; make one of them rt"
+
+
+@rule("mandate-dates")
+def mandate_dates(index: Index) -> Iterator[Finding]:
+    """A mandate ends after it begins."""
+    for person in index.model.people:
+        mandate = person.mandate
+        if mandate.until < mandate.since:
+            yield mandate.at("until"), f"{mandate.until} is before {mandate.since}; exchange or correct the dates"
+
+
+@rule("shared-key")
+def shared_keys(index: Index) -> Iterator[Finding]:
+    """A key is one person's, and signs nothing: logs say who it was, and authorities' keys never log in."""
+    authorities = index.model.authorities
+    signing = [*authorities.users, *([authorities.host] if authorities.host else [])]
+    owners = {key_material(key): "an authority" for key in signing}
+    for person in index.model.people:
+        for key in person.keys:
+            owner = owners.setdefault(key_material(key), f"'{person.nick}'")
+            if owner != f"'{person.nick}'":
+                yield person.at("keys", key), f"this is the key of {owner} as well; give each a key of their own"
+
+
+@rule("shared-mail")
+def shared_mails(index: Index) -> Iterator[Finding]:
+    """Each person has a mail address: what concerns one, such as an expiring certificate, goes to that one."""
+    nicks: dict[str, list[str]] = {}
+    for person in index.model.people:
+        nicks.setdefault(person.mail, []).append(person.nick)
+        if len(nicks[person.mail]) > 1:
+            others = listed(nicks[person.mail][:-1])
+            yield person.at("mail"), f"'{person.mail}' is the address of {others} as well; give each their own"

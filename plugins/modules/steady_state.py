@@ -1,0 +1,309 @@
+"""Documentation of the action plugin of the same name; nothing here runs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: steady_state
+short_description: Bring a host to the state that a role describes, in one round trip
+version_added: 0.1.0
+author: Collège technique d'Aurore
+description:
+  - A role's steady state (packages, accounts, directories, links, files, kernel settings, units) is data. This module takes
+    all of it in one task, compares it with the host, and changes what differs.
+  - A task of Ansible costs a host about half a second whether it changes something or not, most of it spent on starting a
+    module. Here templates are rendered on the controller, and one program on the host looks at everything at once. A role of
+    thirty tasks becomes one that takes a tenth of a second.
+  - What is rare or needs a decision stays an ordinary task beside it.
+  - 'The order is always: packages, groups, users, directories, links, files, absent, sysctls, units; then the restarts
+    and reloads that changed files ask for.'
+  - Every new file is validated before the first one is replaced. A file is replaced at once, by renaming.
+  - Before files are replaced, the units that must notice are noted in C(/var/lib/aurore/pending) on the host; a note is
+    removed when its unit was restarted or reloaded. A run that was interrupted in between is made good by the next.
+  - One call at a time works on a host; another waits for up to ten minutes.
+options:
+  packages:
+    description:
+      - Debian packages that must be installed, without their recommendations. Configuration files that were changed are kept.
+      - Lists of packages are fetched first if they are older than an hour or than apt's sources.
+      - What an interrupted C(dpkg) left half-configured is configured.
+    type: list
+    elements: str
+    default: []
+  packages_absent:
+    description: Debian packages that must not be installed. Their configuration files stay.
+    type: list
+    elements: str
+    default: []
+  groups:
+    description: Groups that must exist. An item may be just the name.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+        required: true
+      gid:
+        description: Its number. Chosen by the host when not given.
+        type: int
+      system:
+        description: Whether a new group takes a number for the system's own.
+        type: bool
+        default: false
+  users:
+    description:
+      - Users that must exist. They have no password; one that has is locked.
+      - An attribute that is not given is not looked at.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name.
+        type: str
+        required: true
+      uid:
+        description: The number.
+        type: int
+      group:
+        description: Name of the primary group.
+        type: str
+      groups:
+        description: Names of all other groups. The user leaves those that are not listed.
+        type: list
+        elements: str
+      home:
+        description: Path of the home directory. It is not made; use O(directories).
+        type: path
+      shell:
+        description: Path of the shell.
+        type: path
+      comment:
+        description: The comment (GECOS field).
+        type: str
+      system:
+        description: Whether a new user takes a number for the system's own.
+        type: bool
+        default: false
+  directories:
+    description: Directories that must exist, parents first; parents are not made by themselves.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      owner:
+        description: Name of the owner.
+        type: str
+        default: root
+      group:
+        description: Name of the group.
+        type: str
+        default: root
+      mode:
+        description: Permissions, as a string of octal digits.
+        type: str
+        default: "0755"
+      exclusive:
+        description: Whether everything in it that this task does not declare is removed, directories with all that is in them.
+        type: bool
+        default: false
+  links:
+    description: Symbolic links that must exist. A file at that path is replaced, a directory is refused.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path of the link.
+        type: path
+        required: true
+      target:
+        description: What it points to, as written into it.
+        type: str
+        required: true
+  files:
+    description: Files that must exist with just this content. A link at that path is replaced, a directory is refused.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path; its directory must exist.
+        type: path
+        required: true
+      template:
+        description:
+          - Template below the role's C(templates/), rendered as M(ansible.builtin.template) does.
+          - Exactly one of O(files[].template), O(files[].source) and O(files[].content) is needed.
+        type: str
+      source:
+        description: File below the role's C(files/), sent as it is.
+        type: str
+      content:
+        description: The content itself.
+        type: str
+      owner:
+        description: Name of the owner.
+        type: str
+        default: root
+      group:
+        description: Name of the group.
+        type: str
+        default: root
+      mode:
+        description: Permissions, as a string of octal digits.
+        type: str
+        default: "0644"
+      validate:
+        description:
+          - Command that judges the new content before anything is replaced; C(%s) is the path of a file that holds it,
+            in the directory where it will be. No shell is involved.
+          - In check mode it is run too, except where the program comes with a package that is not installed yet.
+        type: str
+      restarts:
+        description: Units to restart when this file changed, if they run. A unit that this task starts is not restarted again.
+        type: list
+        elements: str
+        default: []
+      reloads:
+        description: Units to reload when this file changed, if they run. A restart of the same unit outweighs it.
+        type: list
+        elements: str
+        default: []
+      notify:
+        description: Handlers to notify when this file changed. Unlike restarts they are lost when a run is interrupted.
+        type: list
+        elements: str
+        default: []
+      no_log:
+        description: Whether the content is secret. It then is in no difference, no error and no result.
+        type: bool
+        default: false
+  absent:
+    description: Paths that must not exist. An item may be just the path.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      recursive:
+        description: Whether it may be a directory, which is removed with all that is in it.
+        type: bool
+        default: false
+  sysctls:
+    description:
+      - Settings of the kernel, by name. They are written to O(sysctl_file) and set at once.
+      - A running value that differs is a change also when the file is as it must be.
+    type: dict
+    default: {}
+  sysctl_file:
+    description: Path of the file that keeps O(sysctls), below C(/etc/sysctl.d). Needed with them.
+    type: path
+  units:
+    description:
+      - systemd units. An attribute that is not given is not looked at.
+      - systemd reads its files again first if one below C(/etc/systemd) changed, or if it says that it must.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Full name, such as C(ssh.service).
+        type: str
+        required: true
+      enabled:
+        description: Whether it starts at boot.
+        type: bool
+      state:
+        description: Whether it runs now. One that does not run after its start is an error, which shows what it last wrote.
+        type: str
+        choices: [started, stopped]
+      masked:
+        description: Whether nothing can start it.
+        type: bool
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status prediction without modifying target
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode
+    support: full
+  platform:
+    description: Target OS/families that can be operated against
+    platforms: debian
+    support: full
+notes:
+  - The connection's user must be root, and pipelining must be on, as in this repository's C(ansible.cfg).
+  - Templates see the variables of the task. C(template_destpath) is the path being rendered.
+seealso:
+  - module: aurore.infra.nftables_ruleset
+"""
+
+EXAMPLES = r"""
+- name: Bring the web server to its steady state
+  aurore.infra.steady_state:
+    packages: [nginx-light]
+    users:
+      - {name: deploy, system: true, home: /srv/www, shell: /usr/sbin/nologin}
+    directories:
+      - {path: /srv/www, owner: deploy}
+      # Whatever else lies here is removed.
+      - {path: /etc/nginx/conf.d, exclusive: true}
+    files:
+      - path: /etc/nginx/nginx.conf
+        template: nginx.conf.j2
+        validate: /usr/sbin/nginx -t -c %s
+        reloads: [nginx.service]
+      - path: /etc/nginx/conf.d/token.conf
+        content: 'set $token "{{ website_token }}";'
+        mode: "0600"
+        reloads: [nginx.service]
+        no_log: true
+    absent: [/etc/nginx/sites-enabled/default]
+    sysctls: {net.core.somaxconn: 1024}
+    sysctl_file: /etc/sysctl.d/60-website.conf
+    units:
+      - {name: nginx.service, enabled: true, state: started}
+
+- name: Override a unit of the distribution, and have it restarted when that changes
+  aurore.infra.steady_state:
+    directories:
+      - {path: /etc/systemd/system/nginx.service.d}
+    files:
+      - path: /etc/systemd/system/nginx.service.d/limits.conf
+        content: |
+          [Service]
+          LimitNOFILE=65536
+        restarts: [nginx.service]
+"""
+
+RETURN = r"""
+items:
+  description: What was changed, in that order; in check mode, what would be. After a failure, what was changed before it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - {kind: packages, name: nginx-light, what: installed}
+    - {kind: files, name: /etc/nginx/nginx.conf, what: changed}
+    - {kind: units, name: nginx.service, what: reload}
+  contains:
+    kind:
+      description: The option that the item is of.
+      type: str
+    name:
+      description: The item.
+      type: str
+    what:
+      description: What was done to it.
+      type: str
+"""

@@ -1,0 +1,1 @@
+"""The rules of the house (docs/style.md) that a program can check. Each checker is itself shown something bad."""

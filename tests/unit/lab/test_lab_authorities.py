@@ -1,0 +1,70 @@
+"""Certificates of hosts and people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key, load_ssh_public_identity, ssh
+from lab import authorities
+
+NOW = datetime(2031, 1, 5, 12, tzinfo=UTC)
+
+
+def test_host_certificate() -> None:
+    authority, host = authorities.new_keypair("authority"), authorities.new_keypair("git")
+    names = ["git.example.org", "git", "198.18.2.55", "fd00::23"]
+    text = authorities.sign_host_key(authority.private, host.public, "git.example.org", names, NOW)
+    certificate = load_ssh_public_identity(text.encode())
+    assert isinstance(certificate, ssh.SSHCertificate)
+    certificate.verify_cert_signature()
+    assert certificate.type is ssh.SSHCertificateType.HOST
+    assert [name.decode() for name in certificate.valid_principals] == names
+    assert certificate.key_id == b"git.example.org"
+    assert certificate.valid_after < NOW.timestamp() < certificate.valid_before
+    assert authorities.needs_renewal(text, host.public, authority.public, NOW) is False
+
+
+@pytest.mark.parametrize(
+    ("after", "renew"),
+    [
+        (timedelta(), False),
+        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS - 2), False),
+        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS - 1), True),
+        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS + 1), True),
+    ],
+)
+def test_renewal_before_the_end(after: timedelta, renew: bool) -> None:
+    authority, person = authorities.new_keypair("authority"), authorities.new_keypair("rt")
+    text = authorities.sign_host_key(authority.private, person.public, "rt", ["root"], NOW)
+    assert authorities.needs_renewal(text, person.public, authority.public, NOW + after) is renew
+
+
+def test_renewal_for_another_key_or_authority() -> None:
+    authority, other, person = (authorities.new_keypair(name) for name in ("authority", "other", "rt"))
+    text = authorities.sign_host_key(authority.private, person.public, "rt", ["root"], NOW)
+    assert authorities.needs_renewal(text, other.public, authority.public, NOW) is True
+    assert authorities.needs_renewal(text, person.public, other.public, NOW) is True
+
+
+def test_renewal_of_what_is_no_certificate() -> None:
+    key = authorities.new_keypair("rt")
+    assert authorities.needs_renewal(key.public, key.public, key.public, NOW) is True
+
+
+def test_keypair_is_one() -> None:
+    pair = authorities.new_keypair("rt in the lab")
+    key = load_ssh_private_key(pair.private.encode(), None)
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
+    assert authorities.openssh_public(key.public_key(), "rt in the lab") == pair.public
+
+
+def test_tls_authority() -> None:
+    certificate = x509.load_pem_x509_certificate(authorities.tls_certificate(authorities.new_tls_key(), NOW).encode())
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.key_cert_sign
+    assert not usage.digital_signature
