@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 SITES = [f"s{number}" for number in range(8)]
 CELL = 5
 """Members of each service."""
+PUBLIC = ["dns_primary", "log_server"]
+"""Services of the first guests, which have public addresses."""
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -88,8 +90,10 @@ def guests(count: int, node_count: int) -> list[dict[str, Any]]:
             "memory": 2,
             "vcpus": 2,
             "disk": 20,
-            "services": [f"data_{number // CELL}", *(["dns_primary"], ["log_server"], [])[min(number, 2)]],
-            "addresses": {"adm-guests": number + 1, "services": number + 1, "public": number + 1},
+            "services": [f"data_{number // CELL}", *PUBLIC[number : number + 1]],
+            "addresses": dict.fromkeys(
+                ["adm-guests", "services", *(["public"] if number < len(PUBLIC) else [])], number + 1
+            ),
         }
         for number in range(count)
     ]

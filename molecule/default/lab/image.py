@@ -34,8 +34,10 @@ PACKAGES = (
     "systemd-sysv",
 )
 
-# Units that deal with a real machine's devices, of which a container sees its host's.
+# Units that deal with a real machine's devices and kernel, of which a container sees its host's.
 MASKED = (
+    "audit-rules.service",
+    "auditd.service",
     "dev-hugepages.mount",
     "nvmf-autoconnect.service",
     "proc-sys-fs-binfmt_misc.automount",
@@ -73,10 +75,14 @@ ExecStart=/usr/lib/systemd/systemd-sysctl --prefix=/net
 [Manager]
 CapabilityBoundingSet=~CAP_SYS_TIME
 """,
-    # It serves time all the same; that it leaves the clock alone (-x) is for the role to say.
+    # It serves time all the same, and leaves the clock alone (-x).
     "/etc/systemd/system/chrony.service.d/lab.conf": """\
 [Unit]
 ConditionCapability=
+
+[Service]
+ExecStart=
+ExecStart=!/usr/sbin/chronyd -x $DAEMON_OPTS
 """,
     # The kernel's messages are the machine's.
     "/etc/systemd/journald.conf.d/10-lab.conf": """\

@@ -1,6 +1,7 @@
 """The table at the end: what runs where, and how to get in."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .fleet import Host
@@ -30,16 +31,22 @@ def memory(first_processes: Sequence[int]) -> float:
     Args:
         first_processes: The process 1 of each container.
     """
-    namespaces = {(Path("/proc") / str(pid) / "ns/pid").readlink() for pid in first_processes if pid}
+    namespaces = {_pid_namespace(pid) for pid in first_processes} - {_pid_namespace("self"), ""}
     kilobytes = 0
     for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            if (directory / "ns/pid").readlink() in namespaces:
-                rollup = (directory / "smaps_rollup").read_text()
-                kilobytes += int(rollup.split("\nPss:", 1)[1].split()[0])
-        except (OSError, IndexError):  # it ended meanwhile, or has no memory of its own
-            continue
+        if _pid_namespace(directory.name) in namespaces:
+            # Nothing is there when it ended meanwhile, or when it has no memory of its own.
+            with suppress(OSError, IndexError):
+                kilobytes += int((directory / "smaps_rollup").read_text().split("\nPss:", 1)[1].split()[0])
     return kilobytes / 1024
+
+
+def _pid_namespace(pid: int | str) -> str:
+    """Name the namespace of a process; nothing when it ended, or is not there."""
+    try:
+        return str((Path("/proc") / str(pid) / "ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def text(hosts: Sequence[Host], states: Mapping[str, str], mebibytes: float, seconds: float) -> str:

@@ -1,0 +1,121 @@
+"""What the kernel has loaded is what the model says, all of it and no more; and packets find out the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from ipaddress import collapse_addresses, ip_address, ip_network, summarize_address_range
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from ..conftest import Variables, connect, run
+
+# Rules of every host that no opening of the model asks for, as nft prints them.
+ALWAYS = [
+    'iif "lo" accept',
+    "ct state vmap { invalid : drop, established : accept, related : accept }",
+    "icmp type { destination-unreachable, echo-request, time-exceeded, parameter-problem } accept",
+    "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, echo-request } accept",
+    "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+    "icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+]
+
+type Opening = tuple[str, str, str, frozenset[str], frozenset[str]]
+
+
+def wanted(model: Variables) -> set[Opening]:
+    """The openings as (interface, family, protocol, ports, clients)."""
+    return {
+        (opening["interface"] or "", family, opening["protocol"], frozenset(map(str, opening["ports"])), frozenset(clients))
+        for opening in model["model_openings"]
+        for family, clients in (
+            [("any", [])] if opening["anyone"] else [("ip", opening["ipv4"]), ("ip6", opening["ipv6"])]
+        )
+        if opening["anyone"] or clients
+    }
+
+
+def members(right: Any) -> Iterator[str]:
+    """The elements of a set in nft's JSON, or the one value; adjacent networks come back as ranges."""
+    for one in right["set"] if isinstance(right, dict) and "set" in right else [right]:
+        match one:
+            case {"prefix": {"addr": address, "len": length}}:
+                yield f"{address}/{length}"
+            case {"range": [low, high]}:
+                yield f"{low}-{high}"
+            case _:
+                yield str(one)
+
+
+def opening(rule: dict[str, Any]) -> Opening:
+    """An opening, read back from a rule of the kernel's."""
+    interface, family, protocol, ports, clients = "", "any", "", frozenset[str](), frozenset[str]()
+    for expression in rule["expr"]:
+        match expression:
+            case {"match": {"left": {"meta": {"key": "iifname"}}, "right": name}}:
+                interface = name
+            case {"match": {"left": {"payload": {"protocol": "ip" | "ip6" as found, "field": "saddr"}}, "right": right}}:
+                family, clients = found, frozenset(members(right))
+            case {"match": {"left": {"payload": {"protocol": found, "field": "dport"}}, "right": right}}:
+                protocol, ports = found, frozenset(members(right))
+    return interface, family, protocol, ports, clients
+
+
+def networks(clients: frozenset[str]) -> frozenset[str]:
+    """Clients in one form: the kernel merges neighbours, the model lists them."""
+    if not clients:
+        return clients
+    found = []
+    for client in clients:
+        low, dash, high = client.partition("-")
+        found += list(summarize_address_range(ip_address(low), ip_address(high))) if dash else [ip_network(low)]
+    return frozenset(map(str, collapse_addresses(found)))
+
+
+def test_the_loaded_ruleset_is_the_model_s_as_a_whole(each: Host, fleet: dict[str, Variables]) -> None:
+    listed = json.loads(each.check_output("nft --json list ruleset"))["nftables"]
+    assert [one["table"]["name"] for one in listed if "table" in one] == ["filter"]
+    chains = {one["chain"]["name"]: one["chain"] for one in listed if "chain" in one}
+    assert {name: chain["policy"] for name, chain in chains.items()} == {
+        "input": "drop",
+        "forward": "drop",
+        "output": "accept",
+    }
+    rules = [one["rule"] for one in listed if "rule" in one]
+    assert {rule["chain"] for rule in rules} == {"input"}
+
+    openings = [opening(rule) for rule in rules if rule.get("comment", "dropped") != "dropped"]
+    loaded = {(*one[:4], networks(one[4])) for one in openings}
+    model = {(*one[:4], networks(one[4])) for one in wanted(fleet[each.backend.get_hostname()])}
+    assert loaded == model
+    assert len(openings) == len(loaded)
+
+    printed = each.check_output("nft --stateless list chain inet filter input").splitlines()
+    others = [line.strip() for line in printed if line.startswith("\t\t") and " accept comment " not in line]
+    assert [line for line in others if not line.startswith("type filter")] == [*ALWAYS, 'counter comment "dropped"']
+
+
+def reaches(name: str, address: str, port: int) -> bool:
+    """Whether a connection is made; one that is dropped takes the whole time."""
+    attempt = f"import socket; socket.create_connection(('{address}', {port}), 2).close()"
+    return connect(name).run(f'python3 -c "{attempt}"').rc == 0
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_packets_pass_where_the_model_says(fleet: dict[str, Variables], family: str) -> None:
+    log = {one["purpose"]: one[family] for one in fleet["log"]["model_interfaces"]}
+    assert reaches("git", log["administration"], 6514)
+    assert reaches("node-gs", log["administration"], 6514)
+    assert reaches("relay", log["public"], 6514)
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_packets_are_dropped_elsewhere(fleet: dict[str, Variables], family: str) -> None:
+    log = {one["purpose"]: one[family] for one in fleet["log"]["model_interfaces"]}
+    # From the wrong side, to the wrong port, and from the machines that administer, which send no logs.
+    assert not reaches("relay", log["administration"], 6514)
+    assert not reaches("git", log["administration"], 22)
+    attempt = f"import socket; socket.create_connection(('{log['administration']}', 6514), 2).close()"
+    assert run("python3", "-c", attempt, check=False).returncode == 1

@@ -1,0 +1,141 @@
+"""Root comes in with a certificate of ours, and nothing else comes in at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from ..conftest import LAB, SSH_CONFIG, run
+
+DENIED = "Permission denied (publickey)"
+
+
+def ssh(*options: str, host: str = "git", command: str = "true") -> subprocess.CompletedProcess[str]:
+    """A connection of its own, without whatever master is open."""
+    alone = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "BatchMode=yes")
+    return run("ssh", *options, "-F", str(SSH_CONFIG), *alone, host, command, check=False)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """A fresh private key."""
+    path = tmp_path / "key"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path))
+    return path
+
+
+def issue(key: Path, *, principals: str = "root", validity: str = "-5m:+1h", authority: Path | None = None) -> None:
+    """Sign a key with the lab's user authority, in its token, or with another one."""
+    if authority is None:
+        library = next(path for path in Path("/usr/lib").glob("**/libsofthsm2.so"))
+        signer = ["-s", str(LAB / "ssh/user_ca.pub"), "-D", str(library)]
+    else:
+        signer = ["-s", str(authority)]
+    token = {
+        "SOFTHSM2_CONF": str(LAB / "token/softhsm2.conf"),
+        "SSH_ASKPASS": str(LAB / "token/askpass"),
+        "SSH_ASKPASS_REQUIRE": "force",
+    }
+    argv = ["ssh-keygen", "-q", *signer, "-I", "a test", "-n", principals, "-z", "4711", "-V", validity, f"{key}.pub"]
+    run(*argv, env={**os.environ, **token})
+
+
+def try_certificate(key: Path) -> subprocess.CompletedProcess[str]:
+    """Come with a key and the certificate beside it."""
+    return ssh("-o", f"IdentityFile={key}", "-o", f"CertificateFile={key}-cert.pub", "-v")
+
+
+def test_root_comes_in_with_a_certificate_and_sees_the_host_s(each: Host) -> None:
+    name = each.backend.get_hostname()
+    done = ssh("-v", host=name, command="id --user --name")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "root"
+    assert "Server host certificate: ssh-ed25519-cert-v01@openssh.com" in done.stderr
+    assert "id_ed25519-cert" in done.stderr
+
+
+def test_a_certificate_of_ours_is_enough(key: Path) -> None:
+    issue(key)
+    done = try_certificate(key)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_principal_of_one_of_the_host_s_groups_is_enough(key: Path) -> None:
+    issue(key, principals="forge")
+    assert try_certificate(key).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("principals", "validity"),
+    [
+        pytest.param("root", "-2h:-1h", id="expired"),
+        pytest.param("root", "+1h:+2h", id="not yet valid"),
+        pytest.param("postgresql", "-5m:+1h", id="for a group that the host is not in"),
+    ],
+)
+def test_a_certificate_that_does_not_fit_is_refused(key: Path, principals: str, validity: str) -> None:
+    issue(key, principals=principals, validity=validity)
+    done = try_certificate(key)
+    assert done.returncode == 255
+    assert DENIED in done.stderr
+
+
+def test_another_authority_s_certificate_is_refused(key: Path, tmp_path: Path) -> None:
+    authority = tmp_path / "authority"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(authority))
+    issue(key, authority=authority)
+    done = try_certificate(key)
+    assert done.returncode == 255
+    assert DENIED in done.stderr
+
+
+def test_a_plain_key_is_refused_even_if_it_is_in_authorized_keys(key: Path) -> None:
+    public = Path(f"{key}.pub").read_text().strip()
+    added = ssh(command=f"install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys")
+    assert added.returncode == 0, added.stderr
+    try:
+        done = ssh("-o", f"IdentityFile={key}", "-o", "CertificateFile=none")
+        assert done.returncode == 255
+        assert DENIED in done.stderr
+    finally:
+        ssh(command="rm -r /root/.ssh")
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+def test_passwords_are_not_even_asked_for(method: str) -> None:
+    done = ssh("-o", f"PreferredAuthentications={method}")
+    assert done.returncode == 255
+    assert DENIED in done.stderr
+
+
+def test_nobody_but_root_comes_in(key: Path) -> None:
+    issue(key, principals="root,nobody")
+    done = ssh("-o", f"IdentityFile={key}", "-o", f"CertificateFile={key}-cert.pub", "-l", "nobody")
+    assert done.returncode == 255
+
+
+def test_a_host_with_another_authority_s_certificate_is_refused_without_a_question(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other))
+    known = tmp_path / "known_hosts"
+    known.write_text(f"@cert-authority * {Path(f'{other}.pub').read_text()}")
+    done = ssh("-o", f"UserKnownHostsFile={known}")
+    assert done.returncode == 255
+    assert "Host key verification failed" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["-A", "-X"])
+def test_agents_and_displays_are_not_forwarded(option: str) -> None:
+    done = ssh(option, command="printf '%s' \"${SSH_AUTH_SOCK:-}${DISPLAY:-}\"")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_ports_are_not_forwarded() -> None:
+    done = ssh("-o", "ExitOnForwardFailure=yes", "-W", "127.0.0.1:22")
+    assert done.returncode == 255
+    assert "administratively prohibited" in done.stderr

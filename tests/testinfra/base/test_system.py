@@ -1,0 +1,100 @@
+"""Every host: healthy, in time, with the right names and limits, and nothing listening that should not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from testinfra.host import Host
+
+from ..conftest import Variables, connect, eventually
+
+
+def variables(fleet: dict[str, Variables], host: Host) -> Variables:
+    return fleet[host.backend.get_hostname()]
+
+
+def test_systemd_is_content(each: Host) -> None:
+    assert eventually(lambda: each.run("systemctl is-system-running").stdout.strip() == "running"), each.run(
+        "systemctl --failed --no-legend"
+    ).stdout
+
+
+def test_the_names_are_the_model_s(each: Host, fleet: dict[str, Variables]) -> None:
+    assert each.run("hostname").stdout.strip() == variables(fleet, each)["model_name"]
+    assert each.run("hostname --fqdn").stdout.strip() == variables(fleet, each)["model_fqdn"]
+
+
+def test_every_host_finds_every_host(each: Host, fleet: dict[str, Variables]) -> None:
+    names = [name for one in fleet.values() for name in one["model_names"]]
+    answers = each.check_output(f"for name in {' '.join(names)}; do getent ahosts $name | head -1 | cut -d' ' -f1; done")
+    known = {address for one in fleet.values() for address in one["model_addresses"]}
+    assert len(answers.split()) == len(names)
+    assert set(answers.split()) <= known
+
+
+def test_locale_and_time_zone(each: Host) -> None:
+    assert each.run("date +%Z").stdout.strip() in {"CET", "CEST"}
+    assert "fr_FR.utf8" in each.check_output("locale -a").split()
+    assert each.run("LC_ALL=fr_FR.UTF-8 sh -c 'date +%B'").rc == 0
+
+
+def test_security_upgrades_come_from_debian_security_alone(each: Host) -> None:
+    said = each.check_output("unattended-upgrade --dry-run --debug 2>&1")
+    origins = re.findall(r"^Allowed origins are: (.*)$", said, re.MULTILINE)
+    assert origins == ["origin=Debian,codename=trixie-security,label=Debian-Security"]
+    assert each.service("apt-daily-upgrade.timer").is_running
+    assert each.service("apt-daily.timer").is_running
+
+
+def test_apt_knows_the_model_s_sources_alone(each: Host, fleet: dict[str, Variables]) -> None:
+    sites = set(each.check_output("apt-get indextargets --format '$(SITE)$(REPO_URI)' 'Identifier: Packages'").split())
+    model = variables(fleet, each)
+    wanted = {model["model_apt_mirror"].rstrip("/") + "/", model["model_apt_security_mirror"].rstrip("/") + "/"}
+    uris = set(each.check_output("apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages'").split())
+    assert uris == wanted, sites
+
+
+def test_the_journal_keeps_to_its_limits(each: Host) -> None:
+    limits = each.check_output("systemd-analyze cat-config systemd/journald.conf")
+    assert re.findall(r"^SystemMaxUse=(.*)$", limits, re.MULTILINE)[-1] == "512M"
+    # In effect: journald says what it may take when it opens its files.
+    said = each.check_output("journalctl --quiet --output=cat -u systemd-journald --grep 'System Journal'")
+    assert re.search(r"max 512M", said), said
+    assert each.file("/var/log/journal").is_directory
+
+
+GUARDED = {"tcp:22"}
+
+
+def test_nothing_listens_but_what_the_model_opens(each: Host, fleet: dict[str, Variables]) -> None:
+    model = variables(fleet, each)
+    opened = {f"{one['protocol']}:{port}" for one in model["model_openings"] for port in one["ports"]}
+    lines = each.check_output("ss --numeric --listening --tcp --udp --no-header").splitlines()
+    listening = {
+        (f"{line.split()[0]}:{line.split()[4].rpartition(':')[2]}")
+        for line in lines
+        if not line.split()[4].startswith(("127.", "[::1]"))
+    }
+    assert GUARDED <= listening
+    assert listening <= opened, listening - opened
+
+
+def test_guests_take_their_time_from_the_nodes(fleet: dict[str, Variables]) -> None:
+    nodes = {one["model_interfaces"][0]["ipv4"] for one in fleet.values() if one["model_kind"] == "node"}
+    guest = connect("git")
+    sources = [line.split(",") for line in guest.check_output("chronyc -c -n sources").splitlines()]
+    assert {source[2] for source in sources} == nodes
+
+    def reached() -> bool:
+        now = [line.split(",") for line in guest.check_output("chronyc -c -n sources").splitlines()]
+        return any(source[1] == "*" for source in now) and all(int(source[5], 8) > 0 for source in now)
+
+    assert eventually(reached, 60), guest.check_output("chronyc -n sources")
+
+
+@pytest.mark.parametrize("name", ["git", "relay", "node-gs"])
+def test_a_host_that_boots_again_is_as_before(name: str) -> None:
+    host = connect(name)
+    enabled = ("nftables", "ssh", "chrony", "rsyslog", "locales", "unattended-upgrades")
+    assert [unit for unit in enabled if not host.service(unit).is_enabled] == []
