@@ -13,7 +13,7 @@ from ansible.template import trust_as_template
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent, arguments
 
 # The same for every task, host and fork: read once, before Ansible forks.
-_AGENT = Path(agent.__file__).read_text()
+_AGENT = Path(agent.__file__).read_text(encoding="utf-8")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
@@ -26,26 +26,32 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        options, problems = arguments.parse(self._task.args)
+        options, problems = arguments.parse(self._arguments())
         if problems:
             raise AnsibleActionFail("\n".join(["the task's arguments cannot be used:", *problems]))
-        self._hide(options)
         files = [self._render(item, task_vars or {}, problems) for item in options["files"]]
         if problems:
             raise AnsibleActionFail("\n".join(["nothing was sent to the host:", *problems]))
         if options["sysctls"]:
             files.append(sysctl_file(options["sysctl_file"], options["sysctls"]))
-        answer = self._send(options | {"files": files, "check": bool(self._task.check_mode)})
-        self._notify(answer["changes"], options["files"])
+        modes = {"check": bool(self._task.check_mode), "diff": bool(self._task.diff)}
+        answer = self._send(options | {"files": files} | modes)
+        self._notify(answer["changes"], options)
         return result | report(answer)
 
-    def _hide(self, options: arguments.Item) -> None:
-        """Keep the content of secret files out of what callbacks show of the task."""
-        if any(item["no_log"] and item["content"] is not None for item in options["files"]):
-            self._task.args = {name: value for name, value in self._task.args.items() if name != "files"}
+    def _arguments(self) -> dict[str, Any]:
+        """Return the task's arguments; those that callbacks get to see lose the content of secret files."""
+        # `until` runs the same task again.
+        given: dict[str, Any] = getattr(self._task, "_steady_state", self._task.args)
+        self._task._steady_state = given
+        files = given.get("files")
+        if isinstance(files, list | tuple):
+            self._task.args = given | {"files": [hidden(item) for item in files]}
+        return given
 
     def _render(self, item: arguments.Item, task_vars: dict[str, Any], problems: list[str]) -> arguments.Item:
         """Return a file's item with its content, in base 64."""
+        content = b""
         try:
             if item["template"] is not None:
                 content = self._template(item["template"], item["path"], task_vars).encode()
@@ -53,25 +59,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
                 content = Path(self._find_needle("files", item["source"])).read_bytes()
             else:
                 content = item["content"].encode()
-        except AnsibleError as error:
+        except (AnsibleError, OSError, UnicodeError) as error:
             # Ansible's message quotes the expression that failed, which in a secret file may be the secret.
             problems.append(f"files ({item['path']}): {'its rendering failed' if item['no_log'] else error}")
-            content = b""
-        sent = {
-            key: item[key] for key in ("path", "owner", "group", "mode", "validate", "restarts", "reloads", "no_log")
-        }
+        sent = {key: value for key, value in item.items() if key not in {"template", "source", "notify"}}
         return sent | {"content": base64.b64encode(content).decode()}
 
     def _template(self, name: str, path: str, task_vars: dict[str, Any]) -> str:
         """Render a template as ansible.builtin.template does with its defaults."""
         source = self._find_needle("templates", name)
         search = [*task_vars.get("ansible_search_path", []), self._loader.get_basedir(), str(Path(source).parent)]
+        about = {"template_path": name, "template_fullpath": source, "template_destpath": path}
         templar = self._templar.copy_with_new_env(
             searchpath=[one for place in search for one in (f"{place}/templates", place)],
-            available_variables=task_vars | {"template_destpath": path, "template_path": name},
+            available_variables={"ansible_managed": "Ansible managed"} | task_vars | about,
         )
         text = trust_as_template(self._loader.get_text_file_contents(source))
-        return str(templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+        rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
+        return "" if rendered is None else str(rendered)
 
     def _send(self, request: arguments.Item) -> arguments.Item:
         """Have the agent serve the request on the host."""
@@ -79,26 +84,43 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         done = self._low_level_execute_command("/usr/bin/python3 -I -", in_data=program.encode())
         try:
             # The last line: a login may greet before.
-            answer: arguments.Item = json.loads(done["stdout"].splitlines()[-1])
-        except (IndexError, ValueError):
+            answer: arguments.Item = json.loads(done["stdout"].rstrip("\n").split("\n")[-1])
+            answer["changes"]
+        except (ValueError, LookupError, TypeError):
             said = [*done["stdout"].splitlines(), *done["stderr"].splitlines(), f"exit status {done['rc']}"]
             raise AnsibleActionFail(
                 f"/usr/bin/python3 on the host did not answer: {' / '.join(said[-3:])}. Is it installed (package "
-                "python3-minimal), and does the connection support pipelining?"
+                "python3-minimal)?"
             ) from None
         return answer
 
-    def _notify(self, changes: list[arguments.Item], files: list[arguments.Item]) -> None:
-        """Add the handlers of the files that changed to those of the task."""
-        changed = {change["name"] for change in changes if change["kind"] == "files"}
-        handlers = [name for item in files if item["path"] in changed for name in item["notify"]]
+    def _notify(self, changes: list[arguments.Item], options: arguments.Item) -> None:
+        """Add the handlers of the paths that changed to those of the task."""
+        changed = {change["name"] for change in changes}
+        # What was removed from an exclusive directory is the directory's affair.
+        changed |= {str(Path(change["name"]).parent) for change in changes if change["kind"] == "absent"}
+        handlers = [
+            handler
+            for option in arguments.PATHS
+            for item in options[option]
+            if item["path"] in changed
+            for handler in item["notify"]
+        ]
         if handlers:
             self._task.notify = list(dict.fromkeys([*(self._task.notify or []), *handlers]))
 
 
-def sysctl_file(path: str, settings: dict[str, str]) -> arguments.Item:
+def hidden(item: Any) -> Any:
+    """Return a file's item without its content, if that is secret."""
+    is_secret = isinstance(item, dict) and "content" in item and item.get("no_log") not in (None, False)
+    return {**item, "content": "(hidden)"} if is_secret else item
+
+
+def sysctl_file(path: str, settings: list[arguments.Item]) -> arguments.Item:
     """Return the file that sets the kernel's settings at boot."""
-    text = "".join(f"{name} = {value}\n" for name, value in sorted(settings.items()))
+    text = "".join(
+        f"{item['name']} = {item['value']}\n" for item in sorted(settings, key=lambda item: str(item["name"]))
+    )
     return {
         "path": path,
         "content": base64.b64encode(text.encode()).decode(),
@@ -106,19 +128,19 @@ def sysctl_file(path: str, settings: dict[str, str]) -> arguments.Item:
         "group": "root",
         "mode": "0644",
         "validate": None,
-        "restarts": [],
-        "reloads": [],
         "no_log": False,
     }
 
 
 def report(answer: arguments.Item) -> dict[str, Any]:
-    """Turn the agent's answer into a result: what changed, the differences, and what failed."""
+    """Turn the agent's answer into a result: what changed, the differences if they were asked for, and what failed."""
     changes: list[arguments.Item] = answer["changes"]
     result: dict[str, Any] = {
         "changed": bool(changes),
-        "items": [{key: change[key] for key in ("kind", "name", "what")} for change in changes],
-        "diff": [
+        "items": [{"kind": change["kind"], "name": change["name"], "change": change["what"]} for change in changes],
+    }
+    if any("before" in change for change in changes):
+        result["diff"] = [
             {
                 "before_header": f"{change['kind']}: {change['name']}",
                 "after_header": f"{change['kind']}: {change['name']} ({change['what']})",
@@ -126,8 +148,7 @@ def report(answer: arguments.Item) -> dict[str, Any]:
                 "after": change["after"],
             }
             for change in changes
-        ],
-    }
+        ]
     if "problem" in answer:
         result |= {"failed": True, "msg": answer["problem"]}
     return result

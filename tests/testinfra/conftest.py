@@ -28,7 +28,9 @@ type Variables = dict[str, Any]
 def inventory() -> dict[str, Variables]:
     """Every host's variables."""
     argv = ["ansible-inventory", "--inventory", "inventory/lab.yml", "--list"]
-    listed = json.loads(subprocess.run(argv, cwd=ROOT, capture_output=True, check=True).stdout)
+    # Ansible wraps text that is no template.
+    unwrap = {"object_hook": lambda found: found.get("__ansible_unsafe", found)}
+    listed = json.loads(subprocess.run(argv, cwd=ROOT, capture_output=True, check=True).stdout, **unwrap)
     hosts: dict[str, Variables] = listed["_meta"]["hostvars"]
     return hosts
 

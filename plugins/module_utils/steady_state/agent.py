@@ -1,57 +1,66 @@
 """Runs on the host: brings it to the state that one call of `aurore.infra.steady_state` describes.
 
-Its source is sent over the connection to `/usr/bin/python3 -I -`, followed by a call of `main`. So it is one file and uses
-nothing but the standard library of the oldest Python among the hosts.
+Its source is sent over the connection to `/usr/bin/python3 -I -`, followed by a call of `main`. So it is one file, uses
+nothing but the standard library from Python 3.11 on, and of that what is quick to import: most of the time that a call
+without changes takes is Python's own start.
 
-The work goes phase by phase (packages, groups, users, …). Each phase reads what is, plans the changes, and applies them
-unless the call is a check; the plan is the same in both cases, so what a check announces is what a run does.
+First all changes are planned, and new files validated; then they are applied, unless the call is a check. So what a
+check announces is what a run does, and what cannot be done is refused before anything was. Packages alone go before the
+rest is planned, for they bring much of what it relies on.
 """
 
 from __future__ import annotations
 
-import base64
+import binascii
 import fcntl
 import grp
 import json
 import os
 import pwd
-import shlex
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # without importing typing
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
+
+    Item = dict[str, Any]
 
 LOCK = Path("/run/aurore-steady-state.lock")
 PENDING = Path("/var/lib/aurore/pending")
 APT_LISTS = Path("/var/lib/apt/lists")
 APT_SOURCES = Path("/etc/apt")
 SHADOW = Path("/etc/shadow")
-UNIT_FILES = Path("/etc/systemd")
+UNIT_FILES = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/system"))
 SYSCTLS = Path("/proc/sys")
+MOUNTS = Path("/proc/self/mountinfo")
 
-LOCK_SECONDS = 600
+PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
+# Another run, or another apt, is waited for this long.
+PATIENCE_SECONDS = 600
+VALIDATION_SECONDS = 60
 LISTS_FRESH_SECONDS = 3600
 # Beyond this a difference is of no use to a reader.
-DIFF_BYTES = 256 * 1024
+DIFF_BYTES = 100 * 1024
 JOURNAL_LINES = 15
+# Part of every host, as are all directories directly below `/`: never removed or emptied, whatever a role says.
+VITAL = {
+    *("/etc/apt", "/etc/default", "/etc/pam.d", "/etc/ssh", "/etc/ssl", "/etc/systemd", "/etc/systemd/system"),
+    *("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/local", "/usr/sbin", "/usr/share"),
+    *("/var/cache", "/var/lib", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/systemd", "/var/log", "/var/mail"),
+    *("/var/spool", "/var/tmp"),  # noqa: S108 - named in order to be spared
+}
 
-Item = dict[str, Any]
+
+class Problem(Exception):  # noqa: N818 - no error of this program
+    """What keeps an item from its state, as a sentence for people."""
 
 
-class ItemError(Exception):
-    """An item that cannot be brought to its state; the message names it."""
-
-
-@dataclass(frozen=True)
 class Change:
     """One difference between what is and what must be.
 
@@ -61,142 +70,96 @@ class Change:
         what: What is done to it, in words.
         before: Text of the present state, for the difference.
         after: Text of the wanted state.
-        apply: Does it; None where the phase applies all its changes at once.
+        apply: Does it; None where it is done together with another change.
+        item: The item itself.
     """
 
-    kind: str
-    name: str
-    what: str
-    before: str = ""
-    after: str = ""
-    apply: Callable[[], object] | None = None
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        what: str,
+        before: str = "",
+        after: str = "",
+        apply: Callable[[], object] | None = None,
+    ) -> None:
+        self.kind, self.name, self.what = kind, name, what
+        self.before, self.after, self.apply = before, after, apply
+        self.item: Item = {}
 
 
-@dataclass
-class Run:
+class Call:
     """One call.
 
     Attributes:
-        want: The call's options.
-        check: Whether nothing may be applied.
-        changes: What was planned so far, and applied unless `check` is set.
+        want: Its options.
+        planned: The changes that it needs, as far as they are known.
+        done: Those that were applied.
+        awaits_packages: Whether this is a check of a host where packages are missing, which may bring anything.
+        states: What systemd says of the units that matter.
     """
 
-    want: Item
-    check: bool = False
-    changes: list[Change] = field(default_factory=list)
+    def __init__(self, want: Item) -> None:
+        self.want = want
+        self.planned: list[Change] = []
+        self.done: list[Change] = []
+        self.awaits_packages = False
+        self.states: dict[str, Item] = {}
 
-    def do(self, planned: Sequence[Change], apply: Callable[[], object] | None = None) -> None:
-        """Apply changes, one by one or all at once, and note them. After a failure the notes say how far it went."""
-        if planned and apply is not None and not self.check:
-            apply()
-        for change in planned:
-            if change.apply is not None and not self.check:
-                with naming(f"{change.kind}: {change.name}"):
-                    change.apply()
-            self.changes.append(change)
+    def plan(self, option: str, planner: Callable[[Call, Item], Iterable[Change]], items: Iterable[Item]) -> list[str]:
+        """Plan the items of one option. Return what is in their way."""
+        problems = []
+        for item in items:
+            try:
+                with naming(option, item.get("path") or item["name"]):
+                    for change in planner(self, item):
+                        change.item = item
+                        self.planned.append(change)
+            except Problem as problem:
+                problems.append(str(problem))
+        return problems
 
-    @property
-    def expects_packages(self) -> bool:
-        """Whether packages that are not there yet would be by now, had this not been a check."""
-        return self.check and any(change.kind == "packages" for change in self.changes)
+    def plans(self, name: str, *kinds: str) -> bool:
+        """Whether there is a planned change of these kinds of something of that name."""
+        return any(change.name == name and change.kind in kinds for change in self.planned)
 
 
 @contextmanager
-def naming(item: str) -> Iterator[None]:
-    """Make problems of the system name the item that they are about."""
+def naming(kind: str, name: str) -> Iterator[None]:
+    """Make problems name the item that they are about."""
     try:
         yield
-    except OSError as error:
-        raise ItemError(f"{item}: {error.strerror or error}") from error
+    except (OSError, Problem) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise Problem(f"{kind}: {name}: {said or error}") from error
 
 
-# --- Commands
-
-
-def run(*argv: str, accept: Sequence[int] = (0,)) -> str:
+def run(*argv: str, seconds: int | None = None) -> str:
     """Run a command and return what it wrote.
 
     Raises:
-        ItemError: It ended with a status that is not accepted; with the last lines that it wrote.
+        Problem: It failed, or had not ended after so many seconds; with the last lines that it wrote.
     """
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {"PATH": PROGRAMS, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
+        done = subprocess.run(  # noqa: S603 - an argument list, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=environment,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
         )
     except OSError as error:
-        raise ItemError(f"{argv[0]}: {error.strerror}") from error
-    if done.returncode not in accept:
+        raise Problem(f"{argv[0]} cannot be run on this host: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Problem(f"`{' '.join(argv)}` had not ended after {seconds} s") from error
+    if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-JOURNAL_LINES:])
-        raise ItemError(f"`{shlex.join(argv)}` ended with {done.returncode}: {said or 'it said nothing'}")
+        raise Problem(f"`{' '.join(argv)}` ended with {done.returncode}: {said or 'it said nothing'}")
     return done.stdout
-
-
-# --- Packages
-
-
-def dpkg_states() -> dict[str, str]:
-    """The state of every package that dpkg knows, by name."""
-    lines = run("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n").splitlines()
-    return dict(line.split() for line in lines)
-
-
-def plan_packages(want: Item, states: dict[str, str]) -> list[Change]:
-    """What apt has to do; among it what an interrupted apt left half-done."""
-    # https://manpages.debian.org/trixie/dpkg/dpkg.1, "Package states"
-    half_done = {"half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"}
-    changes = [
-        Change("packages", name, "configured", f"{state}\n", "installed\n")
-        for name, state in sorted(states.items()) if state in half_done and name not in want["packages"]
-    ]  # fmt: skip
-    changes += [
-        Change("packages", name, "installed", f"{states.get(name, 'absent')}\n", "installed\n")
-        for name in want["packages"] if states.get(name) != "installed"
-    ]  # fmt: skip
-    return changes + [
-        Change("packages_absent", name, "removed", "installed\n", "absent\n")
-        for name in want["packages_absent"] if states.get(name, "not-installed") not in {"not-installed", "config-files"}
-    ]  # fmt: skip
-
-
-def lists_are_fresh(now: float) -> bool:
-    """Whether apt's lists are young, and younger than its sources."""
-    indexes = [path for path in APT_LISTS.glob("*Packages*") if path.is_file()]
-    if not indexes:
-        return False
-    sources = [*APT_SOURCES.glob("sources.list"), APT_SOURCES / "sources.list.d", *APT_SOURCES.glob("sources.list.d/*")]
-    fetched = APT_LISTS.stat().st_mtime
-    return now - fetched < LISTS_FRESH_SECONDS and all(
-        path.stat().st_mtime < fetched for path in sources if path.exists()
-    )
-
-
-def apply_packages(want: Item) -> None:
-    """One call of apt for all packages.
-
-    Raises:
-        ItemError: apt failed, or a package is not there although it did not.
-    """
-    apt = ("apt-get", "--yes", "--quiet", "--no-install-recommends", "--option=DPkg::Lock::Timeout=300")
-    keep = ("--option=Dpkg::Options::=--force-confdef", "--option=Dpkg::Options::=--force-confold")
-    run("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold")
-    if want["packages"] and not lists_are_fresh(time.time()):
-        run(*apt, "--error-on=any", "update")
-    run(*apt, *keep, "install", "--", *want["packages"], *(f"{name}-" for name in want["packages_absent"]))
-    states = dpkg_states()
-    if missing := [name for name in want["packages"] if states.get(name) != "installed"]:
-        raise ItemError(f"packages: {', '.join(missing)}: apt installed another package in its place; name that one")
-
-
-def do_packages(call: Run) -> None:
-    """Install and remove packages."""
-    want = call.want
-    if want["packages"] or want["packages_absent"]:
-        call.do(plan_packages(want, dpkg_states()), lambda: apply_packages(want))
-
-
-# --- Groups and users
 
 
 def as_text(values: Item) -> str:
@@ -204,464 +167,597 @@ def as_text(values: Item) -> str:
     return "".join(f"{key}: {value}\n" for key, value in values.items())
 
 
-def plan_groups(want: list[Item], groups: dict[str, int]) -> list[Change]:
-    """Groups to add or to give another number."""
-    changes = []
-    for item in want:
-        name, gid = item["name"], item.get("gid")
-        number = () if gid is None else (f"--gid={gid}",)
-        if name not in groups:
-            argv = ("groupadd", *(["--system"] if item.get("system") else []), *number, name)
-            changes.append(Change("groups", name, "created", "", as_text(item), lambda argv=argv: run(*argv)))
-        elif gid not in {None, groups[name]}:
-            argv = ("groupmod", *number, name)
-            before, after = as_text({"gid": groups[name]}), as_text({"gid": gid})
-            changes.append(Change("groups", name, "changed", before, after, lambda argv=argv: run(*argv)))
-    return changes
+# --- Packages
 
+
+def do_packages(call: Call) -> None:
+    """Plan what is to install and to remove, and have apt do all of it at once."""
+    want = call.want
+    if not want["packages"] and not want["packages_absent"]:
+        return
+    call.planned = list(plan_packages(want, dpkg_states()))
+    call.awaits_packages = want["check"] and any(change.kind == "packages" for change in call.planned)
+    if call.planned and not want["check"]:
+        with naming("packages", ", ".join(change.name for change in call.planned)):
+            apply_packages(call.planned)
+        call.planned, call.done = [], call.planned
+
+
+def dpkg_states() -> dict[str, str]:
+    """The state of every package that dpkg knows, by name."""
+    with naming("packages", "dpkg"):
+        lines = run("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n").splitlines()
+    return dict(line.split() for line in lines)
+
+
+def plan_packages(want: Item, states: dict[str, str]) -> Iterator[Change]:
+    """What apt has to do; among it what an interrupted apt left half-done."""
+    # https://manpages.debian.org/trixie/dpkg/dpkg.1, "Package states"
+    half_done = {"half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"}
+    for name, state in states.items():
+        if state in half_done and name not in want["packages"]:
+            yield Change("packages", name, "configured", f"{state}\n", "installed\n")
+    for name in want["packages"]:
+        if (state := states.get(name, "absent")) != "installed":
+            yield Change("packages", name, "installed", f"{state}\n", "installed\n")
+    for name in want["packages_absent"]:
+        if states.get(name, "not-installed") not in {"not-installed", "config-files"}:
+            yield Change("packages_absent", name, "removed", "installed\n", "absent\n")
+
+
+def apply_packages(changes: list[Change]) -> None:
+    """Have apt do it; with nothing to install or to remove it configures what was left half-done.
+
+    Raises:
+        Problem: apt failed, would remove something else, or did not bring a package of that name.
+    """
+    missing = [change.name for change in changes if change.what == "installed"]
+    surplus = {change.name for change in changes if change.what == "removed"}
+    if missing and not lists_are_fresh(time.time()):
+        apt("--error-on=any", "update")
+    words = ("install", "--no-install-recommends", "--fix-broken", "--", *missing, *(f"{name}-" for name in surplus))
+    removed = {line.split()[1] for line in apt("--simulate", *words).splitlines() if line.startswith("Remv ")}
+    if victims := sorted(removed - surplus):
+        raise Problem(f"apt would remove {', '.join(victims)} too; if that is right, add them to `packages_absent`")
+    apt(*words)
+    states = dpkg_states()
+    if virtual := [name for name in missing if states.get(name) != "installed"]:
+        raise Problem(f"apt installed another package in place of {', '.join(virtual)}; name that one")
+
+
+def lists_are_fresh(now: float) -> bool:
+    """Whether apt's lists are young, and younger than its sources."""
+    if not any(APT_LISTS.glob("*Packages*")):
+        return False
+    fetched = APT_LISTS.stat().st_mtime
+    sources = [*APT_SOURCES.glob("sources.list*"), *APT_SOURCES.glob("sources.list.d/*")]
+    return now - fetched < LISTS_FRESH_SECONDS and all(source.stat().st_mtime < fetched for source in sources)
+
+
+def apt(*words: str) -> str:
+    """Run apt-get when no other apt does; complete what an interrupted dpkg left behind.
+
+    Raises:
+        Problem: It failed.
+    """
+    kept = [f"--option=Dpkg::Options::={option}" for option in ("--force-confdef", "--force-confold")]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return run("apt-get", "--yes", "--quiet", *kept, *words)
+        except Problem as problem:
+            if time.monotonic() > deadline:
+                raise
+            if "dpkg --configure -a" in str(problem):
+                run("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold")
+            elif "Could not get lock" not in str(problem):
+                raise
+            time.sleep(0.5)
+
+
+# --- Groups and users
 
 USER_OPTIONS = {
     "uid": "--uid",
     "group": "--gid",
     "groups": "--groups",
-    "home": "--home-dir",
+    "home": "--home",
     "shell": "--shell",
     "comment": "--comment",
 }
 
 
-def present_users(names: set[str]) -> dict[str, Item]:
-    """What the system knows of the users."""
-    locked = dict(line.split(":", 2)[:2] for line in SHADOW.read_text().splitlines())
-    groups = grp.getgrall()
-    by_gid = {group.gr_gid: group.gr_name for group in groups}
+def user_name(uid: int) -> str:
+    """The name of a user; of one that is gone the number, which differs from every wanted name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """The name of a group, or its number."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def exists(look_up: Callable[[str], object], name: str) -> bool:
+    """Whether there is a user or a group of that name; `look_up` is pwd's or grp's."""
+    try:
+        look_up(name)
+    except KeyError:
+        return False
+    return True
+
+
+def check_group(call: Call, name: str) -> None:
+    """See whether a group exists, or will; useradd makes one of the user's name.
+
+    Raises:
+        Problem: It does not.
+    """
+    if not (exists(grp.getgrnam, name) or call.plans(name, "groups", "users") or call.awaits_packages):
+        raise Problem(f"there is no group {name}; add it to `groups` or correct the name")
+
+
+def plan_group(_: Call, item: Item) -> Iterator[Change]:
+    """A group to add or to give another number."""
+    name, gid = item["name"], item["gid"]
+    number = [] if gid is None else [f"--gid={gid}"]
+    present = {group.gr_name: group.gr_gid for group in grp.getgrall()}
+    if name not in present:
+        argv = ["groupadd", *(["--system"] if item["system"] else []), *number, name]
+        yield Change("groups", name, "created", "", as_text(item), lambda: run(*argv))
+    elif gid not in {None, present[name]}:
+        texts = as_text({"gid": present[name]}), as_text({"gid": gid})
+        yield Change("groups", name, "changed", *texts, lambda: run("groupmod", *number, name))
+
+
+def present_user(name: str) -> Item | None:
+    """What the system knows of a user."""
+    try:
+        user = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    passwords = dict(line.split(":", 2)[:2] for line in SHADOW.read_text(errors="replace").splitlines())
     return {
-        user.pw_name: {
-            "uid": user.pw_uid,
-            "group": by_gid.get(user.pw_gid, str(user.pw_gid)),
-            "groups": sorted(group.gr_name for group in groups if user.pw_name in group.gr_mem),
-            "home": user.pw_dir,
-            "shell": user.pw_shell,
-            "comment": user.pw_gecos,
-            "password": "locked" if locked.get(user.pw_name, "*").startswith(("!", "*")) else "open",
-        }
-        for user in pwd.getpwall() if user.pw_name in names
-    }  # fmt: skip
+        "uid": user.pw_uid,
+        "group": group_name(user.pw_gid),
+        "groups": sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem),
+        "home": user.pw_dir,
+        "shell": user.pw_shell,
+        "comment": user.pw_gecos,
+        "password": "locked" if passwords.get(name, "*").startswith(("!", "*")) else "open",
+    }
 
 
-def plan_users(want: list[Item], users: dict[str, Item]) -> list[Change]:
-    """Users to add or to change; whoever is managed here has no password."""
-    changes = []
-    for item in want:
-        name = item["name"]
-        wanted = {key: item[key] for key in USER_OPTIONS if item.get(key) is not None}
-        if "groups" in wanted:
-            wanted["groups"] = sorted(wanted["groups"])
-        if name not in users:
-            argv = ["useradd", *(["--system"] if item.get("system") else []), *user_options(wanted), name]
-            changes.append(Change("users", name, "created", "", as_text(wanted), lambda argv=argv: run(*argv)))
-            continue
+def plan_user(call: Call, item: Item) -> Iterator[Change]:
+    """A user to add or to change; whoever is managed here has no password."""
+    name, present = item["name"], present_user(item["name"])
+    wanted = {key: item[key] for key in USER_OPTIONS if item[key] is not None}
+    if "groups" in wanted:
+        wanted["groups"] = sorted(set(wanted["groups"]))
+    for group in [*wanted.get("groups", []), wanted.get("group", name)]:
+        if group != name:
+            check_group(call, group)
+    if present is not None:
         wanted["password"] = "locked"  # noqa: S105 - a word, no password
-        before = {key: users[name][key] for key in wanted if users[name][key] != wanted[key]}
-        if before:
-            after = {key: wanted[key] for key in before}
-            lock = ["--lock"] if after.pop("password", "") else []
-            options = ["--home" if option == "--home-dir" else option for option in user_options(after)]
-            argv = ["usermod", *options, *lock, name]
-            texts = as_text(before), as_text({key: wanted[key] for key in before})
-            changes.append(Change("users", name, "changed", *texts, lambda argv=argv: run(*argv)))
-    return changes
+        after = {key: value for key, value in wanted.items() if present[key] != value}
+        if after:
+            texts = as_text({key: present[key] for key in after}), as_text(after)
+            argv = ["usermod", *user_options(after), *(["--lock"] if "password" in after else []), name]
+            yield Change("users", name, "changed", *texts, lambda: run(*argv))
+        return
+    if item["system"]:
+        wanted = {"home": "/nonexistent", "shell": "/usr/sbin/nologin"} | wanted
+    if exists(grp.getgrnam, name) or call.plans(name, "groups"):
+        wanted.setdefault("group", name)
+    argv = ["useradd", "--no-create-home", *(["--system"] if item["system"] else []), *user_options(wanted), name]
+    yield Change("users", name, "created", "", as_text(wanted), lambda: run(*argv))
 
 
-def user_options(wanted: Item) -> list[str]:
-    """The options of useradd for attributes."""
+def user_options(attributes: Item) -> list[str]:
+    """The options of useradd and usermod for attributes."""
     return [
-        word for key, value in wanted.items()
-        for word in (USER_OPTIONS[key], ",".join(value) if key == "groups" else str(value))
-    ]  # fmt: skip
-
-
-def do_accounts(call: Run) -> None:
-    """Add and change groups, then users."""
-    if wanted := call.want["groups"]:
-        call.do(plan_groups(wanted, {group.gr_name: group.gr_gid for group in grp.getgrall()}))
-    if wanted := call.want["users"]:
-        call.do(plan_users(wanted, present_users({item["name"] for item in wanted})))
+        f"{USER_OPTIONS[key]}={','.join(value) if key == 'groups' else value}"
+        for key, value in attributes.items()
+        if key in USER_OPTIONS
+    ]
 
 
 # --- Paths
 
 
-def attributes(path: Path) -> Item:
-    """Owner, group and mode of a path, as a person writes them."""
-    info = path.lstat()
-    with suppress(KeyError):
-        return {
-            "owner": pwd.getpwuid(info.st_uid).pw_name,
-            "group": grp.getgrgid(info.st_gid).gr_name,
-            "mode": f"{stat.S_IMODE(info.st_mode):04o}",
-        }
-    # Whoever had that number is gone: a name that nobody has differs from every wanted one.
-    return {"owner": str(info.st_uid), "group": str(info.st_gid), "mode": f"{stat.S_IMODE(info.st_mode):04o}"}
+def kind_of(path: Path) -> str:
+    """The kind of what is at a path, links not followed; nothing if nothing is."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    return {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}.get(stat.S_IFMT(mode), "device")
 
 
-def set_attributes(path: Path, item: Item) -> None:
-    """Set owner, group and mode.
+def check_place(call: Call, item: Item, *, spare: Sequence[str]) -> Path:
+    """See whether something can be put at an item's path.
+
+    Args:
+        call: The call.
+        item: A directory, a link or a file.
+        spare: Kinds of things that it must not replace.
+
+    Returns:
+        Its path.
 
     Raises:
-        ItemError: There is no such owner or group.
+        Problem: Such a thing is there; or its directory, its owner or its group is not.
     """
-    try:
-        owner, group = pwd.getpwnam(item["owner"]).pw_uid, grp.getgrnam(item["group"]).gr_gid
-    except KeyError as error:
-        raise ItemError(
-            f"{item['path']}: {error.args[0]}; add it to `users` or `groups`, or correct the name"
-        ) from error
-    os.chown(path, owner, group)
-    path.chmod(int(item["mode"], 8))
+    path = Path(item["path"])
+    if (kind := kind_of(path)) in spare:
+        raise Problem(f"there is a {kind}; remove it (`absent`) or choose another path")
+    if not (path.parent.is_dir() or call.plans(str(path.parent), "directories") or call.awaits_packages):
+        raise Problem(f"there is no directory {path.parent}; add it to `directories`")
+    if "owner" in item:
+        owner = item["owner"]
+        if not (exists(pwd.getpwnam, owner) or call.plans(owner, "users") or call.awaits_packages):
+            raise Problem(f"there is no user {owner}; add it to `users` or correct the name")
+        check_group(call, item["group"])
+    return path
 
 
-def wanted_attributes(item: Item) -> Item:
-    """Owner, group and mode that an item asks for, modes written as `attributes` does."""
+def attributes(item: Item) -> Item:
+    """Owner, group and mode that an item asks for."""
     return {"owner": item["owner"], "group": item["group"], "mode": f"{int(item['mode'], 8):04o}"}
 
 
-def plan_attributes(kind: str, item: Item) -> list[Change]:
-    """The change of a path's owner, group or mode, if one is needed."""
-    path = Path(item["path"])
-    before, after = attributes(path), wanted_attributes(item)
-    if before == after:
-        return []
-    different = [key for key in after if before[key] != after[key]]
-    texts = as_text({key: before[key] for key in different}), as_text({key: after[key] for key in different})
-    return [Change(kind, item["path"], f"{', '.join(different)} changed", *texts, lambda: set_attributes(path, item))]
-
-
-def plan_directories(want: list[Item]) -> list[Change]:
-    """Directories to make or to correct."""
-    changes = []
-    for item in want:
-        path = Path(item["path"])
-        if path.is_dir() and not path.is_symlink():
-            changes += plan_attributes("directories", item)
-        elif os.path.lexists(path):
-            raise ItemError(
-                f"directories: {path}: something else is there; remove it (`absent`) or choose another path"
-            )
-        else:
-            text = as_text(wanted_attributes(item))
-            changes.append(
-                Change("directories", item["path"], "created", "", text, lambda item=item: make_directory(item))
-            )
-    return changes
-
-
-def make_directory(item: Item) -> None:
-    """Make one directory below an existing one."""
-    path = Path(item["path"])
-    path.mkdir(mode=0o700)
-    set_attributes(path, item)
-
-
-def plan_links(want: list[Item]) -> list[Change]:
-    """Symbolic links to make or to turn elsewhere."""
-    changes = []
-    for item in want:
-        path, target = Path(item["path"]), item["target"]
-        if path.is_dir() and not path.is_symlink():
-            raise ItemError(f"links: {path}: a directory is there; remove it (`absent` with `recursive`) first")
-        before = str(path.readlink()) if path.is_symlink() else "a file" if path.exists() else ""
-        if before != target:
-            what = "changed" if before else "created"
-            texts = f"{before}\n" if before else "", f"{target}\n"
-            changes.append(Change("links", item["path"], what, *texts, lambda item=item: make_link(item)))
-    return changes
-
-
-def make_link(item: Item) -> None:
-    """Put a link in its place at once, whatever file or link was there."""
-    path = Path(item["path"])
-    partial = Path(tempfile.mktemp(prefix=f".{path.name}.", dir=path.parent))  # noqa: S306 - symlink_to never follows
-    partial.symlink_to(item["target"])
-    partial.replace(path)
-
-
-# --- Files
-
-
-@dataclass
-class NewFile:
-    """A file whose content must change, and where the new content waits beside it."""
-
-    item: Item
-    content: bytes
-    partial: Path | None = None
-
-
-def plan_files(want: list[Item]) -> tuple[list[Change], list[NewFile]]:
-    """Files to write, and files whose attributes alone are wrong.
-
-    A link at a file's path is replaced by the file, and what it points to is left alone.
-    """
-    changes: list[Change] = []
-    new: list[NewFile] = []
-    for item in want:
-        path = Path(item["path"])
-        content = base64.b64decode(item["content"])
-        if path.is_dir() and not path.is_symlink():
-            raise ItemError(f"files: {path}: a directory is there; remove it (`absent` with `recursive`) first")
-        present = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        if present == content:
-            changes += plan_attributes("files", item)
-            continue
-        what = "changed" if os.path.lexists(path) else "created"
-        before = "" if present is None else printable(present, item)
-        changes.append(Change("files", item["path"], what, before, printable(content, item)))
-        if present is not None:
-            different = plan_attributes("files", item)
-            # The new file is born with them; they are told all the same.
-            changes += [Change(one.kind, one.name, one.what, one.before, one.after) for one in different]
-        new.append(NewFile(item, content))
-    return changes, new
-
-
-def printable(content: bytes, item: Item) -> str:
-    """Content as a difference may show it."""
-    if item["no_log"]:
-        return "(content hidden)\n"
-    if len(content) > DIFF_BYTES:
-        return f"({len(content)} bytes)\n"
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Hold a file or a directory open; not what a link points to that somebody just put there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return f"({len(content)} bytes that are not text)\n"
-
-
-def write_partial(new: NewFile) -> None:
-    """Write the new content beside the file, with its attributes, safe on the disk.
-
-    Raises:
-        ItemError: The directory is missing, or the owner or the group.
-    """
-    path = Path(new.item["path"])
-    if not path.parent.is_dir():
-        raise ItemError(f"files: {path}: there is no directory {path.parent}; add it to `directories`")
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    new.partial = Path(name)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(new.content)
-        set_attributes(new.partial, new.item)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def validate(new: NewFile, *, may_be_missing: bool) -> None:
-    """Have the daemon judge its new configuration.
-
-    Args:
-        new: The file, written beside its place.
-        may_be_missing: Whether the daemon would be installed by now, had this not been a check.
-
-    Raises:
-        ItemError: It refused.
-    """
-    if not new.item["validate"]:
-        return
-    argv = [word.replace("%s", str(new.partial)) for word in shlex.split(new.item["validate"])]
-    if may_be_missing and shutil.which(argv[0]) is None:
-        return
-    try:
-        run(*argv)
-    except ItemError as error:
-        # What a daemon says about a secret file may quote it.
-        said = "its output is hidden" if new.item["no_log"] else str(error)
-        raise ItemError(
-            f"files: {new.item['path']}: the new content was refused and nothing was replaced: {said}"
-        ) from error
-
-
-def do_files(call: Run) -> None:
-    """Write files: all are validated before the first is replaced."""
-    changes, new = plan_files(call.want["files"])
-    try:
-        for file in new:
-            if call.check and not Path(file.item["path"]).parent.is_dir():
-                continue  # its directory, or the package that brings it, is only planned
-            with naming(f"files: {file.item['path']}"):
-                write_partial(file)
-            validate(file, may_be_missing=call.expects_packages)
-        call.do(changes, lambda: replace(call, changes, new))
-    finally:
-        for file in new:
-            if file.partial is not None:
-                file.partial.unlink(missing_ok=True)
-
-
-def replace(call: Run, changes: Sequence[Change], new: Sequence[NewFile]) -> None:
-    """Put the new files in their places, after noting which units must notice."""
-    changed = {change.name for change in changes}
-    owe([item for item in call.want["files"] if item["path"] in changed])
-    for file in new:
-        assert file.partial is not None
-        path = Path(file.item["path"])
-        file.partial.replace(path)
-        sync(path.parent)
-
-
-def sync(directory: Path) -> None:
-    """Make renames in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def plan_absent(want: list[Item], directories: list[Item], declared: set[str]) -> list[Change]:
-    """Paths to remove: those named, and in exclusive directories all that the call does not declare."""
-    extra = [
-        {"path": str(path), "recursive": True}
-        for item in directories if item["exclusive"] and Path(item["path"]).is_dir()
-        for path in sorted(Path(item["path"]).iterdir()) if str(path) not in declared
-    ]  # fmt: skip
-    changes = []
-    for item in want + extra:
-        path = Path(item["path"])
-        if not os.path.lexists(path):
-            continue
-        is_directory = path.is_dir() and not path.is_symlink()
-        if is_directory and not item["recursive"]:
-            raise ItemError(
-                f"absent: {path}: this is a directory; write {{path: {path}, recursive: true}} to remove all of it"
-            )
-        remove = (lambda path=path: shutil.rmtree(path)) if is_directory else (lambda path=path: path.unlink())
-        text = f"{path}/ and all below it\n" if is_directory else f"{path}\n"
-        changes.append(Change("absent", str(path), "removed", text, "", remove))
-    return changes
+def set_attributes(descriptor: int, item: Item) -> None:
+    """Set owner, group and mode of an open file."""
+    os.fchown(descriptor, pwd.getpwnam(item["owner"]).pw_uid, grp.getgrnam(item["group"]).gr_gid)
+    os.fchmod(descriptor, int(item["mode"], 8))
 
 
-def do_paths(call: Run) -> None:
-    """Directories, links, files; then what must go."""
-    want = call.want
-    call.do(plan_directories(want["directories"]))
-    call.do(plan_links(want["links"]))
-    do_files(call)
-    declared = {item["path"] for option in ("directories", "links", "files") for item in want[option]}
-    call.do(plan_absent(want["absent"], want["directories"], declared))
+def mend(path: Path, item: Item) -> None:
+    """Set owner, group and mode."""
+    with opened(path) as descriptor:
+        set_attributes(descriptor, item)
+
+
+def plan_attributes(kind: str, item: Item) -> Iterator[Change]:
+    """The change of a path's owner, group or mode, if one is needed."""
+    path = Path(item["path"])
+    info, wanted = path.lstat(), attributes(item)
+    present = {
+        "owner": user_name(info.st_uid),
+        "group": group_name(info.st_gid),
+        "mode": f"{stat.S_IMODE(info.st_mode):04o}",
+    }
+    after = {key: value for key, value in wanted.items() if present[key] != value}
+    if after:
+        texts = as_text({key: present[key] for key in after}), as_text(after)
+        yield Change(kind, item["path"], f"{', '.join(after)} changed", *texts, lambda: mend(path, item))
+
+
+def plan_directory(call: Call, item: Item) -> Iterator[Change]:
+    """A directory to make or to correct."""
+    path = check_place(call, item, spare=("file", "link", "device"))
+    if path.is_dir():
+        yield from plan_attributes("directories", item)
+        return
+
+    def make() -> None:
+        path.mkdir(mode=0o700)
+        mend(path, item)
+
+    yield Change("directories", item["path"], "created", "", as_text(attributes(item)), make)
+
+
+def plan_link(call: Call, item: Item) -> Iterator[Change]:
+    """A symbolic link to make or to turn elsewhere; it takes its place at once, whatever file or link was there."""
+    path, target = check_place(call, item, spare=("directory", "device")), item["target"]
+    present = str(path.readlink()) if path.is_symlink() else "(a file)" if path.exists() else ""
+    if present == target:
+        return
+
+    def make() -> None:
+        partial = beside(path)
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(target)
+        partial.replace(path)
+
+    what, before = ("changed", f"{present}\n") if present else ("created", "")
+    yield Change("links", item["path"], what, before, f"{target}\n", make)
+
+
+def beside(path: Path) -> Path:
+    """Where something waits to take its place. Always the same: what a killed run leaves is replaced by the next."""
+    return path.with_name(f".{path.name.encode()[:200].decode(errors='ignore')}.aurore")
+
+
+def plan_file(call: Call, item: Item) -> Iterator[Change]:
+    """A file to write or to correct, once its new content was found valid.
+
+    A link at its path is replaced by the file, and what it points to is left alone.
+    """
+    path, content = check_place(call, item, spare=("directory", "device")), binascii.a2b_base64(item["content"])
+    kind = kind_of(path)
+    correct = list(plan_attributes("files", item)) if kind == "file" else []
+    present = path.read_bytes() if kind == "file" else None
+    if present != content:
+        validate(call, item, content)
+        before = "" if present is None else printable(present, item, "old")
+        before = f"(a link to {path.readlink()})\n" if kind == "link" else before
+        texts = before, printable(content, item, "new")
+        what = "changed" if kind else "created"
+        yield Change("files", item["path"], what, *texts, lambda: write(path, item, content))
+        for change in correct:  # the new file is born with its attributes; that they change is told all the same
+            change.apply = None
+    yield from correct
+
+
+def printable(content: bytes, item: Item, age: str) -> str:
+    """Content as a difference may show it."""
+    if item["no_log"]:
+        return f"(the {age} content is hidden)\n"
+    with suppress(UnicodeDecodeError):
+        if len(content) <= DIFF_BYTES and b"\0" not in content:
+            return content.decode()
+    return f"(the {age} content has {len(content)} bytes)\n"
+
+
+def write_partial(partial: Path, item: Item, content: bytes) -> None:
+    """Write content where nobody else can have put something, with its attributes, safe on the disk."""
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as stream:  # noqa: PTH123 - it is open
+        stream.write(content)
+        stream.flush()
+        set_attributes(descriptor, item)
+        os.fsync(descriptor)
+
+
+def validate(call: Call, item: Item, content: bytes) -> None:
+    """Have the daemon judge its new configuration.
+
+    Raises:
+        Problem: It refused.
+    """
+    argv = item["validate"]
+    if not argv or (call.awaits_packages and not is_program(argv[0])):
+        return
+    partial = beside(Path(item["path"]))
+    if not partial.parent.is_dir():  # it is only planned
+        partial = LOCK.with_name(partial.name)
+    try:
+        with suppress(KeyError):  # an owner that is only planned
+            write_partial(partial, item, content)
+        run(*(word.replace("%s", str(partial)) for word in argv), seconds=VALIDATION_SECONDS)
+    except Problem as problem:
+        # What a daemon says about a secret file may quote it.
+        said = "what it said is hidden, because of no_log" if item["no_log"] else problem
+        raise Problem(f"{argv[0]} refuses the new content, so nothing was replaced: {said}") from problem
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def is_program(name: str) -> bool:
+    """Whether a program is installed."""
+    return any(os.access(Path(directory, name), os.X_OK) for directory in PROGRAMS.split(":"))
+
+
+def write(path: Path, item: Item, content: bytes) -> None:
+    """Put a new file in its place at once."""
+    partial = beside(path)
+    try:
+        write_partial(partial, item, content)
+        partial.replace(path)
+        sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sync(directory: Path) -> None:
+    """Make renames in a directory survive a power cut."""
+    with opened(directory) as descriptor:
+        os.fsync(descriptor)
+
+
+def extras(want: Item) -> Iterator[Item]:
+    """What exclusive directories hold and the call neither speaks of nor puts something into."""
+    declared = [Path(item["path"]) for option in CONCERNING for item in want[option]]
+    kept = {*declared, *(parent for path in declared for parent in path.parents)}
+    for item in want["directories"]:
+        if item["exclusive"] and kind_of(Path(item["path"])) == "directory":
+            for path in sorted(Path(item["path"]).iterdir()):
+                if path not in kept:
+                    yield item | {"path": str(path), "recursive": True}
+
+
+def is_vital(path: Path) -> bool:
+    """Whether a path is so much part of every host that removing it can only be a mistake."""
+    return len(path.parts) < 3 or str(path) in VITAL
+
+
+def plan_absent(_: Call, item: Item) -> Iterator[Change]:
+    """A path to remove."""
+    path = Path(item["path"])
+    if not (kind := kind_of(path)):
+        return
+    real = path.parent.resolve() / path.name
+    if is_vital(real):
+        raise Problem(f"{real} is part of the system and is not removed")
+    if kind != "directory":
+        yield Change("absent", str(path), "removed", f"{path}\n", "", path.unlink)
+        return
+    if not item["recursive"]:
+        raise Problem(f"this is a directory; write {{path: {path}, recursive: true}} to remove all of it")
+    for line in MOUNTS.read_text(errors="replace").splitlines():
+        mount = Path(line.split()[4].replace("\\040", " "))
+        if real in {mount, *mount.parents}:
+            raise Problem(f"{mount} is mounted there, so it is not removed; unmount it first")
+
+    def remove() -> None:
+        import shutil  # here, for it is slow to import and seldom needed
+
+        shutil.rmtree(path)
+
+    yield Change("absent", str(path), "removed", f"{path}/ and all below it\n", "", remove)
 
 
 # --- Kernel settings
 
 
-def plan_sysctls(want: dict[str, str]) -> list[Change]:
-    """Settings of the running kernel to change; the file that keeps them is an item of `files`."""
-    changes = []
-    for name, value in want.items():
-        # Dots separate; a dot inside a name (an interface's) is written as a slash (sysctl.d(5)).
-        path = SYSCTLS / name.translate(str.maketrans("./", "/."))
-        if not path.exists():
-            raise ItemError(
-                f"sysctls: {name}: this kernel has no such setting; correct the name or load its module first"
-            )
-        before = " ".join(path.read_text().split())
-        if before != " ".join(value.split()):
-            texts = f"{before}\n", f"{value}\n"
-            changes.append(
-                Change("sysctls", name, "set", *texts, lambda path=path, value=value: path.write_text(value))
-            )
-    return changes
+def plan_sysctl(call: Call, item: Item) -> Iterator[Change]:
+    """A setting of the running kernel to change; the file that keeps it is an item of `files`."""
+    name, value = item["name"], item["value"]
+    # The first separator decides what the other one means: a dot may be part of an interface's name (sysctl.d(5)).
+    first = next((character for character in name if character in "./"), ".")
+    path = SYSCTLS / (name.translate(str.maketrans("./", "/.")) if first == "." else name)
+    if not path.is_file() and not call.awaits_packages:
+        raise Problem("this kernel has no such setting; correct the name or load its module first")
+    present = " ".join(path.read_text().split()) if path.is_file() else "absent"
+    if present != " ".join(value.split()):
+        yield Change("sysctls", name, "set", f"{present}\n", f"{value}\n", lambda: path.write_text(value))
 
 
 # --- Units
 
-UNIT_PROPERTIES = "Id,Names,LoadState,UnitFileState,ActiveState,NeedDaemonReload,ConditionResult"
-RUNNING = {"active", "activating", "reloading"}
+RUNNING = {"active", "activating", "reloading", "refreshing"}
+# In an order in which each can succeed.
+VERBS = ("daemon-reload", "unmask", "enable", "disable", "stop", "mask", "start", "restart", "reload")
 
 
-def unit_states(names: Sequence[str]) -> dict[str, Item]:
+def unit_states(names: Iterable[str]) -> dict[str, Item]:
     """What systemd knows of units, by the name asked for."""
-    answer = run("systemctl", "show", f"--property={UNIT_PROPERTIES}", "--", *names)
+    names = list(dict.fromkeys(names))
+    if not names:
+        return {}
+    properties = "LoadState,UnitFileState,ActiveState,SubState,NeedDaemonReload,ConditionResult"
+    with naming("units", ", ".join(names)):
+        answer = run("systemctl", "show", f"--property={properties}", "--", *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in answer.strip().split("\n\n")]
     return dict(zip(names, blocks, strict=True))
 
 
-def plan_units(want: list[Item], states: dict[str, Item], *, expected: bool) -> list[Change]:
-    """Units to mask, enable, start, or the contrary.
+def has_failed(state: Item) -> bool:
+    """Whether a unit was meant to run and does not."""
+    return bool(state["ActiveState"] == "failed" or state["SubState"].startswith("auto-restart"))
 
-    Args:
-        want: The items.
-        states: As systemd shows them.
-        expected: Whether a unit that is missing would be there by now, had this not been a check.
+
+def check_unit(call: Call, name: str) -> None:
+    """See whether systemd knows a unit, or will.
+
+    Raises:
+        Problem: It does not.
     """
-    changes = []
-    for item in want:
-        name, state = item["name"], states[item["name"]]
-        if state["LoadState"] == "not-found" and not expected and not item.get("masked"):
-            raise ItemError(f"units: {name}: systemd knows no such unit; install its package or correct the name")
-        changes += [
-            Change("units", name, verb, f"{before}\n", f"{after}\n")
-            for verb, before, after in unit_steps(item, state)
-        ]  # fmt: skip
-    return changes
+    # A file may bring it, also as a template.
+    files = {f"/{name}", f"/{name.split('@')[0]}@.{name.rsplit('.')[-1]}"}
+    planned = any(change.name.endswith(file) for change in call.planned for file in files)
+    if call.states[name]["LoadState"] == "not-found" and not planned and not call.awaits_packages:
+        raise Problem("systemd knows no such unit; install its package or correct the name")
 
 
-def unit_steps(item: Item, state: Item) -> Iterator[tuple[str, str, str]]:
-    """What a unit lacks: systemctl's verb, the state before, and the state after."""
+def plan_unit(call: Call, item: Item) -> Iterator[Change]:
+    """What a unit lacks.
+
+    Raises:
+        Problem: There is no such unit.
+    """
+    name, state = item["name"], call.states[item["name"]]
     file, active = state["UnitFileState"], state["ActiveState"]
     masked = file in {"masked", "masked-runtime"}
-    if item.get("masked") is True and not masked:
-        yield "mask", "not masked", "masked"
-    if item.get("masked") is False and masked:
-        yield "unmask", "masked", "not masked"
+    if not item["masked"]:
+        check_unit(call, name)
+    if item["masked"] is False and masked:
+        yield Change("units", name, "unmask", "masked\n", "not masked\n")
     # A static unit cannot be enabled and need not be: others pull it in.
-    if item.get("enabled") is True and file not in {"enabled", "static", "alias", "generated", "indirect"}:
-        yield "enable", "disabled", "enabled"
-    if item.get("enabled") is False and file in {"enabled", "enabled-runtime"}:
-        yield "disable", "enabled", "disabled"
-    if item.get("state") == "started" and active not in RUNNING:
-        yield "start", active, "active"
-    if item.get("state") == "stopped" and active in RUNNING:
-        yield "stop", active, "inactive"
+    if item["enabled"] and file not in {"enabled", "static", "alias", "generated", "indirect"}:
+        yield Change("units", name, "enable", "disabled\n", "enabled\n")
+    if item["enabled"] is False and file in {"enabled", "enabled-runtime"}:
+        yield Change("units", name, "disable", "enabled\n", "disabled\n")
+    if item["state"] == "stopped" and active in RUNNING:
+        yield Change("units", name, "stop", f"{active}\n", "inactive\n")
+    if item["masked"] and not masked:
+        yield Change("units", name, "mask", "not masked\n", "masked\n")
+    if item["state"] == "started" and active not in RUNNING:
+        yield Change("units", name, "start", f"{active}\n", "active\n")
 
 
-def apply_units(changes: Sequence[Change]) -> None:
-    """One call of systemctl per verb, in an order in which each can succeed.
+def plan_notice(call: Call, item: Item) -> Iterator[Change]:
+    """A unit to restart or to reload because of files; one that runs, or that failed, perhaps for want of them."""
+    name, state = item["name"], call.states[item["name"]]
+    check_unit(call, name)
+    if state["ActiveState"] in RUNNING or has_failed(state):
+        yield Change("units", name, item["verb"])
+
+
+def plan_units(call: Call) -> list[str]:
+    """All that is to be done to units: what they lack, then what files ask for. Return what is in the way."""
+    want = call.want["units"]
+    due = concerned([*owed(call.want), *(change.item for change in call.planned)])
+    call.states = unit_states([*(item["name"] for item in want), *due])
+    paths = [Path(change.name) for change in call.planned if change.kind in {"links", "files", "absent"}]
+    is_reread = any(directory in path.parents for path in paths for directory in UNIT_FILES)
+    reload = is_reread or any(state["NeedDaemonReload"] == "yes" for state in call.states.values())
+    problems = call.plan("units", plan_unit, want)
+    settled = {item["name"] for item in want if item["state"] == "stopped" or item["masked"]}
+    settled |= {change.name for change in call.planned if change.what == "start"}
+    notices = [{"name": unit, "verb": verb} for unit, verb in due.items() if unit not in settled]
+    problems += call.plan("units", plan_notice, notices)
+    if reload:
+        call.planned.append(Change("units", "systemd", "daemon-reload"))
+    call.planned.sort(key=lambda change: VERBS.index(change.what) if change.kind == "units" else -1)
+    secret = concerned(item for item in call.want["files"] if item["no_log"])
+    for change in call.planned:
+        if change.kind == "units":
+            change.apply = lambda change=change: systemctl(change.what, change.name, secret)
+    return problems
+
+
+def systemctl(verb: str, unit: str, secret: Iterable[str]) -> None:
+    """Have systemd do something to a unit, or to itself.
 
     Raises:
-        ItemError: A unit did not start.
+        Problem: It failed; with what the unit last wrote.
     """
-    for verb in ("unmask", "enable", "disable", "stop", "mask", "start"):
-        if names := [change.name for change in changes if change.what == verb]:
-            try:
-                run("systemctl", "--quiet", verb, "--", *names)
-            except ItemError as error:
-                raise unit_error(verb, names, error) from error
-            if verb == "start":
-                check_started(names)
+    if verb == "daemon-reload":
+        run("systemctl", verb)
+        return
+    try:
+        run("systemctl", "--quiet", "reload-or-restart" if verb == "reload" else verb, "--", unit)
+    except Problem as problem:
+        raise Problem(f"{problem}\n{journal(unit, secret)}") from problem
 
 
-def check_started(names: list[str]) -> None:
-    """See whether units that were started run: a condition that does not hold is no failure to systemd.
+def check_running(unit: str, state: Item, secret: Iterable[str]) -> None:
+    """See whether a unit that was started runs: a condition that does not hold, for one, is no failure to systemd.
 
     Raises:
-        ItemError: One does not.
+        Problem: It does not.
     """
-    for name, state in unit_states(names).items():
-        if state["ActiveState"] not in RUNNING:
-            why = "its conditions do not hold on this host" if state["ConditionResult"] == "no" else "it ended at once"
-            raise ItemError(f"units: {name}: not running after its start: {why}\n{journal(name)}")
+    if state["ActiveState"] not in RUNNING or has_failed(state):
+        why = "its conditions do not hold on this host" if state["ConditionResult"] == "no" else "it ended at once"
+        raise Problem(f"not running after its start: {why}\n{journal(unit, secret)}")
 
 
-def unit_error(verb: str, names: Sequence[str], error: ItemError) -> ItemError:
-    """Say which of the units failed, with what they last wrote."""
-    failed = [name for name, state in unit_states(names).items() if state["ActiveState"] == "failed"] or list(names)
-    logs = "\n".join(journal(name) for name in failed)
-    return ItemError(f"units: {', '.join(failed)}: `systemctl {verb}` failed: {error}\n{logs}")
-
-
-def journal(unit: str) -> str:
-    """The unit's last lines."""
-    return run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", f"--unit={unit}")
+def journal(unit: str, secret: Iterable[str]) -> str:
+    """A unit's last lines, unless they may quote a secret file."""
+    if unit in secret:
+        return f"(its journal is hidden, because of no_log; on the host: journalctl --unit={unit})"
+    try:
+        return run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", f"--unit={unit}")
+    except Problem as problem:
+        return str(problem)
 
 
 # --- Restarts that files ask for
@@ -670,126 +766,152 @@ def journal(unit: str) -> str:
 # interrupted in between leaves the note, and the next one catches up although it finds the files as they must be.
 
 
-def owe(items: Sequence[Item]) -> None:
-    """Note which units must notice that these files change; a restart outweighs a reload."""
-    verbs = {unit: "reload" for item in items for unit in item["reloads"]}
-    verbs |= {unit: "restart" for item in items for unit in item["restarts"]}
-    if not verbs:
-        return
-    PENDING.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for unit, verb in verbs.items():
-        note = PENDING / unit
-        if verb == "reload" and note.exists():
-            continue  # it may ask for a restart already
-        with note.open("w") as stream:
-            stream.write(f"{verb}\n")
+def concerned(items: Iterable[Item]) -> dict[str, str]:
+    """The units that items concern, and the verb for each; a restart outweighs a reload."""
+    items = list(items)
+    return {unit: verb for verb in ("reload", "restart") for item in items for unit in item.get(f"{verb}s", ())}
+
+
+def owe(units: dict[str, str]) -> None:
+    """Note which units must notice what is about to change."""
+    for unit, verb in units.items():
+        PENDING.mkdir(parents=True, exist_ok=True)
+        with (PENDING / unit).open("w") as stream:
+            stream.write(verb)
             stream.flush()
             os.fsync(stream.fileno())
-    sync(PENDING)
+    if units:
+        sync(PENDING)
 
 
-def owed(files: list[Item]) -> dict[str, str]:
-    """The units of this call that have not noticed a change yet, and the verb for each.
-
-    A note that was cut short by a power failure asks for a restart.
-    """
-    units = sorted({unit for item in files for unit in (*item["restarts"], *item["reloads"])})
-    return {unit: note.read_text().strip() or "restart" for unit in units if (note := PENDING / unit).exists()}
-
-
-def do_units(call: Run) -> None:
-    """Enable and start units; then restart or reload those whose files changed."""
-    want = call.want["units"]
-    changed = {change.name for change in call.changes if change.kind in {"files", "links", "absent"}}
-    due = owed(call.want["files"])
-    if call.check:
-        due |= {unit: "reload" for item in call.want["files"] if item["path"] in changed for unit in item["reloads"]}
-        due |= {unit: "restart" for item in call.want["files"] if item["path"] in changed for unit in item["restarts"]}
-    names = list(dict.fromkeys([item["name"] for item in want] + list(due)))
-    if not names:
-        return
-    states = unit_states(names)
-    stale = any(state["NeedDaemonReload"] == "yes" for state in states.values())
-    if not call.check and (stale or any(UNIT_FILES in Path(path).parents for path in changed)):
-        run("systemctl", "daemon-reload")
-        states = unit_states(names)
-    planned = plan_units(want, states, expected=call.expects_packages or (call.check and bool(changed)))
-    call.do(planned, lambda: apply_units(planned))
-    touched = {change.name for change in planned if change.what in {"start", "stop"}}
-    for unit, verb in due.items():
-        # A unit that does not run reads its files when it starts.
-        if unit not in touched and states[unit]["ActiveState"] in RUNNING:
-            call.do([Change("units", unit, verb, apply=lambda unit=unit, verb=verb: notify(unit, verb))])
-        if not call.check:
-            (PENDING / unit).unlink(missing_ok=True)
-
-
-def notify(unit: str, verb: str) -> None:
-    """Restart or reload a unit.
-
-    Raises:
-        ItemError: It failed; with what it last wrote. The note stays, so that the next run tries again.
-    """
-    try:
-        run("systemctl", "--quiet", "reload-or-restart" if verb == "reload" else "restart", "--", unit)
-    except ItemError as error:
-        raise unit_error(verb, [unit], error) from error
-    check_started([unit])
+def owed(want: Item) -> Iterator[Item]:
+    """What the units of this call have not noticed yet, like items that concern them."""
+    for unit in concerned(item for option in CONCERNING for item in want[option]):
+        with suppress(FileNotFoundError):
+            # A note that a power cut left empty means a restart.
+            verb = "reload" if (PENDING / unit).read_text() == "reload" else "restart"
+            yield {f"{verb}s": [unit]}
 
 
 # --- The call
 
 
 @contextmanager
-def locked() -> Iterator[None]:
-    """Let one run at a time change this host.
+def locked(*, check: bool) -> Iterator[None]:
+    """Let one run at a time work on this host.
 
     Raises:
-        ItemError: Another one took too long.
+        Problem: Another one took too long.
     """
-    deadline = time.monotonic() + LOCK_SECONDS
-    with LOCK.open("w") as stream:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    try:
+        stream = LOCK.open("w")
+    except OSError as error:
+        if not check:
+            raise Problem(f"{LOCK}: {error.strerror}") from error
+        yield  # a host that cannot be written to can be looked at all the same
+        return
+    with stream:
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise ItemError(f"another run has worked on this host for {LOCK_SECONDS} s; end it first") from None
+                    raise Problem(f"another run has worked on this host for {PATIENCE_SECONDS} s; end it") from None
                 time.sleep(0.2)
-            else:
-                break
         yield
 
 
-def converge(call: Run) -> None:
-    """Bring the host to a state, or tell what that would change.
+def plan(call: Call) -> None:
+    """Plan all but packages.
 
     Raises:
-        ItemError: An item cannot be brought to its state; those before it were.
+        Problem: Items cannot be brought to their state. All of them are told.
     """
-    do_packages(call)
-    do_accounts(call)
-    do_paths(call)
-    call.do(plan_sysctls(call.want["sysctls"]))
-    do_units(call)
+    problems = []
+    for option, planner in PLANNERS.items():
+        items = [*call.want[option], *(extras(call.want) if option == "absent" else ())]
+        problems += call.plan(option, planner, items)
+    problems += plan_units(call)
+    if problems:
+        raise Problem("\n".join(problems))
+
+
+def apply(call: Call) -> None:
+    """Apply what was planned.
+
+    Raises:
+        Problem: A change failed; those before it were applied, and of units those after it too.
+    """
+    due = concerned([*owed(call.want), *(change.item for change in call.planned)])
+    owe(due)
+    failed: dict[str, str] = {}
+    for change in call.planned:
+        try:
+            with naming(change.kind, change.name):
+                if change.apply is not None:
+                    change.apply()
+            call.done.append(change)
+        except Problem as problem:
+            if change.kind != "units":
+                raise
+            failed[change.name] = str(problem)
+    started = {change.name for change in call.done if change.what in {"start", "restart", "reload"}} - failed.keys()
+    secret = concerned(item for item in call.want["files"] if item["no_log"])
+    for unit, state in unit_states(sorted(started)).items():
+        try:
+            with naming("units", unit):
+                check_running(unit, state, secret)
+        except Problem as problem:
+            failed[unit] = str(problem)
+    for unit in due.keys() - failed.keys():
+        (PENDING / unit).unlink(missing_ok=True)
+    if failed:
+        raise Problem("\n".join(failed.values()))
+
+
+CONCERNING = ("directories", "links", "files", "absent")
+# In the order in which things rely on each other.
+PLANNERS: dict[str, Callable[[Call, Item], Iterator[Change]]] = {
+    "groups": plan_group,
+    "users": plan_user,
+    "directories": plan_directory,
+    "links": plan_link,
+    "files": plan_file,
+    "absent": plan_absent,
+    "sysctls": plan_sysctl,
+}
 
 
 def answer(want: Item) -> Item:
-    """Serve one request: the options of the call, and whether it is a check."""
-    call = Run(want, want["check"])
-    problem = {}
+    """Serve one request: the options of the call, whether it is a check, and whether differences are wanted."""
+    call, problem = Call(want), {}
     os.umask(0o022)
     try:
         if os.geteuid() != 0:
-            raise ItemError("the connection's user is not root on this host; connect as root")
-        with locked():
-            converge(call)
-    except ItemError as error:
+            raise Problem("the connection's user is not root on this host; connect as root")  # noqa: TRY301
+        with locked(check=want["check"]):
+            do_packages(call)
+            plan(call)
+            if not want["check"]:
+                apply(call)
+    except Problem as error:
         problem = {"problem": str(error)}
-    keys = ("kind", "name", "what", "before", "after")
-    return problem | {"changes": [{key: getattr(change, key) for key in keys} for change in call.changes]}
+    except Exception as error:  # Python's own report of it would show the request, with its secrets
+        lines = []
+        trace = error.__traceback__
+        while trace is not None:
+            lines.append(trace.tb_lineno)
+            trace = trace.tb_next
+        problem = {"problem": f"a mistake in the agent, please report it: {type(error).__name__} in line {lines[-1]}"}
+    keys = ("kind", "name", "what", "before", "after") if want["diff"] else ("kind", "name", "what")
+    changes = call.planned if want["check"] else call.done
+    # A name that is not UTF-8 could not be shown.
+    shown = [{key: getattr(change, key).encode(errors="replace").decode() for key in keys} for change in changes]
+    return problem | {"changes": shown}
 
 
 def main(request: str) -> None:
     """Answer a request in JSON, on the last line of standard output."""
-    sys.stdout.write(json.dumps(answer(json.loads(request))) + "\n")
+    sys.stdout.write(f"\n{json.dumps(answer(json.loads(request)))}\n")

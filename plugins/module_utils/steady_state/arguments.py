@@ -6,45 +6,55 @@ Ansible's own validation does not tell which item of a list is wrong; this one n
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
+
 type Item = dict[str, Any]
-type Kind = Literal["text", "path", "mode", "flag", "number", "texts", "state", "sysctl"]
+type Kind = Literal["text", "name", "package", "unit", "path", "mode", "flag", "number", "command", "state"]
 
 
 class Key(NamedTuple):
     """A key of an item.
 
     Attributes:
-        kind: What its value must be.
+        kind: What its value must be; of a list, what each of its values must be.
         default: Its value when it is not given.
         required: Whether it must be given.
+        is_list: Whether its value is a list; as everywhere in Ansible, one word is a list of one.
     """
 
     kind: Kind
     default: object = None
     required: bool = False
+    is_list: bool = False
 
 
-_NAME = Key("text", required=True)
+_NAME = Key("name", required=True)
 _PATH = Key("path", required=True)
-_OWNERSHIP = {"owner": Key("text", "root"), "group": Key("text", "root")}
+_FLAG = Key("flag", default=False)
+_OWNERSHIP = {"owner": Key("name", "root"), "group": Key("name", "root")}
+_NOTICE = {name: Key("unit", (), is_list=True) for name in ("restarts", "reloads")} | {
+    "notify": Key("text", (), is_list=True)
+}
 
 ITEMS: dict[str, dict[str, Key]] = {
-    "groups": {"name": _NAME, "gid": Key("number"), "system": Key("flag", default=False)},
+    "groups": {"name": _NAME, "gid": Key("number"), "system": _FLAG},
     "users": {
         "name": _NAME,
         "uid": Key("number"),
-        "group": Key("text"),
-        "groups": Key("texts"),
+        "group": Key("name"),
+        "groups": Key("name", is_list=True),
         "home": Key("path"),
         "shell": Key("path"),
         "comment": Key("text"),
-        "system": Key("flag", default=False),
+        "system": _FLAG,
     },
-    "directories": {"path": _PATH, **_OWNERSHIP, "mode": Key("mode", "0755"), "exclusive": Key("flag", default=False)},
-    "links": {"path": _PATH, "target": Key("text", required=True)},
+    "directories": {"path": _PATH, **_OWNERSHIP, "mode": Key("mode", "0755"), "exclusive": _FLAG, **_NOTICE},
+    "links": {"path": _PATH, "target": Key("text", required=True), **_NOTICE},
     "files": {
         "path": _PATH,
         "template": Key("text"),
@@ -52,35 +62,48 @@ ITEMS: dict[str, dict[str, Key]] = {
         "content": Key("text"),
         **_OWNERSHIP,
         "mode": Key("mode", "0644"),
-        "validate": Key("text"),
-        "restarts": Key("texts", ()),
-        "reloads": Key("texts", ()),
-        "notify": Key("texts", ()),
-        "no_log": Key("flag", default=False),
+        "validate": Key("command"),
+        **_NOTICE,
+        "no_log": _FLAG,
     },
-    "absent": {"path": _PATH, "recursive": Key("flag", default=False)},
-    "units": {"name": _NAME, "enabled": Key("flag"), "state": Key("state"), "masked": Key("flag")},
+    "absent": {"path": _PATH, "recursive": _FLAG, **_NOTICE},
+    "units": {"name": Key("unit", required=True), "enabled": _FLAG._replace(default=None), "state": Key("state")}
+    | {"masked": _FLAG._replace(default=None)},
 }
 """The options that are lists of items, and the items' keys."""
 
 SHORT: dict[str, str] = {"groups": "name", "absent": "path"}
 """Options whose items may be plain text: the value of this key."""
 
-TEXTS = ("packages", "packages_absent")
-"""The options that are lists of text."""
+PACKAGES = ("packages", "packages_absent")
+"""The options that are lists of packages."""
 
-OPTIONS = frozenset({*TEXTS, *ITEMS, "sysctls", "sysctl_file"})
+PATHS = ("directories", "links", "files", "absent")
+"""The options whose items are paths."""
+
+OPTIONS = frozenset({*PACKAGES, *ITEMS, "sysctls", "sysctl_file"})
 
 _CONTENTS = ("template", "source", "content")
 _EXPECTED: dict[Kind, str] = {
     "text": "text",
+    "name": "the name of a user or a group",
+    "package": "the name of a package",
+    "unit": "a unit's full name, such as ssh.service",
     "path": "an absolute path, without `..` and without a slash at the end",
     "mode": 'a string of three or four octal digits, such as "0644"',
     "flag": "true or false",
     "number": "a whole number",
-    "texts": "a list of text",
+    "command": "a command that judges `%s`, the path of the new file",
     "state": "started or stopped",
-    "sysctl": "text or a whole number",
+}
+_PATTERNS: dict[Kind, str] = {
+    "text": r"(?s).*",
+    "name": r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?",
+    "package": r"[a-z0-9][a-z0-9.+-]+",
+    "unit": r"[\w:.\\-]+(@[\w:.\\-]+)?\.(automount|device|mount|path|scope|service|slice|socket|swap|target|timer)",
+    "path": r"(/(?!\.\.?(/|$))[^/\0]+)+",
+    "mode": r"[0-7]{3,4}",
+    "state": r"started|stopped",
 }
 
 
@@ -98,34 +121,43 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Item, list[str]]:
         for name in sorted(map(str, arguments))
         if name not in OPTIONS
     ]
-    options: Item = {name: _texts(name, arguments.get(name), problems) for name in TEXTS}
+    package = Key("package", (), is_list=True)
+    options = {name: _value(name, package, arguments.get(name), problems) for name in PACKAGES}
     options |= {name: _items(name, arguments.get(name), problems) for name in ITEMS}
     options["sysctls"] = _sysctls(arguments.get("sysctls"), problems)
-    options["sysctl_file"] = arguments.get("sysctl_file")
-    if options["sysctls"] and not _fits("path", options["sysctl_file"]):
+    options["sysctl_file"] = file = arguments.get("sysctl_file")
+    if options["sysctls"] and not _fits("path", file):
         problems.append(
             "sysctl_file: sysctls need a file that keeps them, such as /etc/sysctl.d/60-firewall.conf; add it"
         )
-    problems += _contradictions(options)
-    return options, problems
+    # Contradictions among items that are no items would only repeat what is known.
+    return options, problems or _contradictions(options)
 
 
-def _texts(name: str, value: object, problems: list[str]) -> list[str]:
+def _value(where: str, key: Key, value: object, problems: list[str]) -> object:
+    """Return a key's value; note it if it does not fit."""
     if value is None:
-        return []
-    if not _fits("texts", value):
-        problems.append(f"{name}: must be {_EXPECTED['texts']}")
-        return []
-    return list(dict.fromkeys(value))  # type: ignore[call-overload, no-any-return]
+        return key.default
+    if not key.is_list:
+        if not _fits(key.kind, value):
+            problems.append(f"{where} must be {_EXPECTED[key.kind]}")
+            return key.default
+        return shlex.split(value) if key.kind == "command" and isinstance(value, str) else value
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple):
+        problems.append(f"{where} must be a list, each of it {_EXPECTED[key.kind]}")
+        return key.default
+    problems += [f"{where}: {one!r} is not {_EXPECTED[key.kind]}" for one in values if not _fits(key.kind, one)]
+    return list(dict.fromkeys(one for one in values if isinstance(one, str)))
 
 
-def _items(name: str, value: object, problems: list[str]) -> list[Item]:
+def _items(option: str, value: object, problems: list[str]) -> list[Item]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        problems.append(f"{name}: must be a list")
+        problems.append(f"{option}: must be a list")
         return []
-    items = [_item(name, number, item, problems) for number, item in enumerate(value)]
+    items = [_item(option, number, item, problems) for number, item in enumerate(value)]
     return [item for item in items if item is not None]
 
 
@@ -143,49 +175,42 @@ def _item(option: str, number: int, given: object, problems: list[str]) -> Item 
     values = {key: value for key, value in given.items() if value is not None}
     problems += [f"{where}: no such key: {key}; use {', '.join(keys)}" for key in values if key not in keys]
     problems += [f"{where}: {name} is missing" for name, key in keys.items() if key.required and name not in values]
-    problems += [
-        f"{where}: {name} must be {_EXPECTED[key.kind]}"
-        for name, key in keys.items() if name in values and not _fits(key.kind, values[name])
-    ]  # fmt: skip
     if option == "files" and sum(key in values for key in _CONTENTS) != 1:
         problems.append(f"{where}: give one of {', '.join(_CONTENTS)}")
-    return {name: values.get(name, key.default) for name, key in keys.items()}
+    return {name: _value(f"{where}: {name}", key, values.get(name), problems) for name, key in keys.items()}
 
 
-def _sysctls(value: object, problems: list[str]) -> dict[str, str]:
+def _sysctls(value: object, problems: list[str]) -> list[Item]:
     if value is None:
-        return {}
+        return []
     if not isinstance(value, Mapping):
         problems.append("sysctls: must be a mapping from names to values")
-        return {}
-    problems += [
-        f"sysctls ({name}): must be {_EXPECTED['sysctl']}" for name, one in value.items() if not _fits("sysctl", one)
-    ]
-    return {str(name): str(one) for name, one in value.items()}
+        return []
+    for name, one in value.items():
+        if not isinstance(name, str) or not re.fullmatch(r"\w+([./][\w.:@-]+)+", name) or ".." in name:
+            problems.append(f"sysctls ({name}): this is no name of a setting, such as net.ipv4.ip_forward")
+        if not _fits("number", one) and not (isinstance(one, str) and "\n" not in one):
+            problems.append(f"sysctls ({name}): must be a line of text or a whole number")
+    return [{"name": str(name), "value": str(one)} for name, one in value.items()]
 
 
 def _fits(kind: Kind, value: object) -> bool:
     match kind:
-        case "text":
-            return isinstance(value, str)
-        case "path":
-            return isinstance(value, str) and bool(re.fullmatch(r"(/[^/\0]+)+", value)) and ".." not in value.split("/")
-        case "mode":
-            return isinstance(value, str) and bool(re.fullmatch(r"[0-7]{3,4}", value))
         case "flag":
             return isinstance(value, bool)
         case "number":
             return isinstance(value, int) and not isinstance(value, bool)
-        case "texts":
-            return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
-        case "state":
-            return value in {"started", "stopped"}
-        case "sysctl":
-            return isinstance(value, str) or _fits("number", value)
+        case "command":
+            try:
+                return isinstance(value, str) and any("%s" in word for word in shlex.split(value)[1:])
+            except ValueError:  # a quotation that does not end
+                return False
+        case _:
+            return isinstance(value, str) and re.fullmatch(_PATTERNS[kind], value) is not None
 
 
 def _contradictions(options: Item) -> list[str]:
-    """Items that two options, or one twice, want to be different things."""
+    """Items that two options, or one twice, want to be different things; and what no role can mean."""
     problems = [
         f"packages: {name} is in packages_absent too; remove one"
         for name in options["packages"]
@@ -194,9 +219,23 @@ def _contradictions(options: Item) -> list[str]:
     for option in ("groups", "users", "units"):
         names = [item["name"] for item in options[option]]
         problems += [f"{option}: {name} is listed twice; keep one" for name in _twice(names)]
-    paths = [item["path"] for option in ("directories", "links", "files", "absent") for item in options[option]]
-    return problems + [f"paths: {path} is listed twice; keep one" for path in _twice(paths)]
+    present = [item["path"] for option in PATHS[:-1] for item in options[option]]
+    present += [options["sysctl_file"]] if options["sysctls"] else []
+    absent = [item["path"] for item in options["absent"]]
+    problems += [f"paths: {path} is listed twice; keep one" for path in _twice([*present, *absent])]
+    problems += [
+        f"absent: {above} holds {path}, which must be there; remove one"
+        for above in absent
+        for path in present
+        if Path(above) in Path(path).parents
+    ]
+    emptied = [item["path"] for item in options["directories"] if item["exclusive"]]
+    return problems + [
+        f"paths: {path} is part of the system: it can be neither absent nor exclusive"
+        for path in [*absent, *emptied]
+        if agent.is_vital(Path(path))
+    ]
 
 
 def _twice(names: list[str]) -> list[str]:
-    return sorted({name for name in names if isinstance(name, str) and names.count(name) > 1})
+    return sorted({name for name in names if names.count(name) > 1})

@@ -106,16 +106,16 @@ def reaches(name: str, address: str, port: int) -> bool:
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_packets_pass_where_the_model_says(fleet: dict[str, Variables], family: str) -> None:
     log = {one["purpose"]: one[family] for one in fleet["log"]["model_interfaces"]}
-    assert reaches("git", log["administration"], 6514)
-    assert reaches("node-gs", log["administration"], 6514)
-    assert reaches("relay", log["public"], 6514)
+    assert reaches("git", log["administration"], 19532)
+    assert reaches("node-gs", log["administration"], 19532)
+    assert reaches("relay", log["public"], 19532)
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_packets_are_dropped_elsewhere(fleet: dict[str, Variables], family: str) -> None:
     log = {one["purpose"]: one[family] for one in fleet["log"]["model_interfaces"]}
     # From the wrong side, to the wrong port, and from the machines that administer, which send no logs.
-    assert not reaches("relay", log["administration"], 6514)
+    assert not reaches("relay", log["administration"], 19532)
     assert not reaches("git", log["administration"], 22)
-    attempt = f"import socket; socket.create_connection(('{log['administration']}', 6514), 2).close()"
+    attempt = f"import socket; socket.create_connection(('{log['administration']}', 19532), 2).close()"
     assert run("python3", "-c", attempt, check=False).returncode == 1

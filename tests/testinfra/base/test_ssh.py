@@ -14,10 +14,12 @@ from ..conftest import LAB, SSH_CONFIG, run
 DENIED = "Permission denied (publickey)"
 
 
-def ssh(*options: str, host: str = "git", command: str = "true") -> subprocess.CompletedProcess[str]:
+def ssh(
+    *options: str, host: str = "git", command: str = "true", config: Path = SSH_CONFIG
+) -> subprocess.CompletedProcess[str]:
     """A connection of its own, without whatever master is open."""
     alone = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "BatchMode=yes")
-    return run("ssh", *options, "-F", str(SSH_CONFIG), *alone, host, command, check=False)
+    return run("ssh", *options, "-F", str(config), *alone, host, command, check=False)
 
 
 @pytest.fixture
@@ -44,9 +46,12 @@ def issue(key: Path, *, principals: str = "root", validity: str = "-5m:+1h", aut
     run(*argv, env={**os.environ, **token})
 
 
-def try_certificate(key: Path) -> subprocess.CompletedProcess[str]:
-    """Come with a key and the certificate beside it."""
-    return ssh("-o", f"IdentityFile={key}", "-o", f"CertificateFile={key}-cert.pub", "-v")
+def come_with(key: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Come with a key, and the certificate beside it if there is one; without the lab's own."""
+    lines = [line for line in SSH_CONFIG.read_text().splitlines() if not line.strip().startswith(("Identity", "Cert"))]
+    config = key.with_name("config")
+    config.write_text("\n".join([*lines, f"  IdentityFile {key}", "  IdentitiesOnly yes", "  IdentityAgent none", ""]))
+    return ssh(*options, config=config)
 
 
 def test_root_comes_in_with_a_certificate_and_sees_the_host_s(each: Host) -> None:
@@ -60,13 +65,13 @@ def test_root_comes_in_with_a_certificate_and_sees_the_host_s(each: Host) -> Non
 
 def test_a_certificate_of_ours_is_enough(key: Path) -> None:
     issue(key)
-    done = try_certificate(key)
+    done = come_with(key)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_principal_of_one_of_the_host_s_groups_is_enough(key: Path) -> None:
     issue(key, principals="forge")
-    assert try_certificate(key).returncode == 0
+    assert come_with(key).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_a_principal_of_one_of_the_host_s_groups_is_enough(key: Path) -> None:
 )
 def test_a_certificate_that_does_not_fit_is_refused(key: Path, principals: str, validity: str) -> None:
     issue(key, principals=principals, validity=validity)
-    done = try_certificate(key)
+    done = come_with(key)
     assert done.returncode == 255
     assert DENIED in done.stderr
 
@@ -88,7 +93,7 @@ def test_another_authority_s_certificate_is_refused(key: Path, tmp_path: Path) -
     authority = tmp_path / "authority"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(authority))
     issue(key, authority=authority)
-    done = try_certificate(key)
+    done = come_with(key)
     assert done.returncode == 255
     assert DENIED in done.stderr
 
@@ -98,7 +103,7 @@ def test_a_plain_key_is_refused_even_if_it_is_in_authorized_keys(key: Path) -> N
     added = ssh(command=f"install -d -m 700 /root/.ssh && echo '{public}' > /root/.ssh/authorized_keys")
     assert added.returncode == 0, added.stderr
     try:
-        done = ssh("-o", f"IdentityFile={key}", "-o", "CertificateFile=none")
+        done = come_with(key)
         assert done.returncode == 255
         assert DENIED in done.stderr
     finally:
@@ -114,7 +119,7 @@ def test_passwords_are_not_even_asked_for(method: str) -> None:
 
 def test_nobody_but_root_comes_in(key: Path) -> None:
     issue(key, principals="root,nobody")
-    done = ssh("-o", f"IdentityFile={key}", "-o", f"CertificateFile={key}-cert.pub", "-l", "nobody")
+    done = come_with(key, "-l", "nobody")
     assert done.returncode == 255
 
 

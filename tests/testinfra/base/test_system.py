@@ -96,5 +96,5 @@ def test_guests_take_their_time_from_the_nodes(fleet: dict[str, Variables]) -> N
 @pytest.mark.parametrize("name", ["git", "relay", "node-gs"])
 def test_a_host_that_boots_again_is_as_before(name: str) -> None:
     host = connect(name)
-    enabled = ("nftables", "ssh", "chrony", "rsyslog", "locales", "unattended-upgrades")
+    enabled = ("nftables", "ssh", "chrony", "locales", "systemd-journal-upload", "unattended-upgrades")
     assert [unit for unit in enabled if not host.service(unit).is_enabled] == []
