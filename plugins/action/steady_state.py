@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
+from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent, arguments
-
-# The same for every task, host and fork: read once, before Ansible forks.
-_AGENT = Path(agent.__file__).read_text(encoding="utf-8")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
@@ -35,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         if options["sysctls"]:
             files.append(sysctl_file(options["sysctl_file"], options["sysctls"]))
         modes = {"check": bool(self._task.check_mode), "diff": bool(self._task.diff)}
-        answer = self._send(options | {"files": files} | modes)
+        answer = remote.ask(self, agent, options | {"files": files} | modes)
         self._notify(answer["changes"], options)
         return result | report(answer)
 
@@ -77,22 +74,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         text = trust_as_template(self._loader.get_text_file_contents(source))
         rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
         return "" if rendered is None else str(rendered)
-
-    def _send(self, request: arguments.Item) -> arguments.Item:
-        """Have the agent serve the request on the host."""
-        program = f"{_AGENT}\n\nmain({json.dumps(request)!r})\n"
-        done = self._low_level_execute_command("/usr/bin/python3 -I -", in_data=program.encode())
-        try:
-            # The last line: a login may greet before.
-            answer: arguments.Item = json.loads(done["stdout"].rstrip("\n").split("\n")[-1])
-            answer["changes"]
-        except (ValueError, LookupError, TypeError):
-            said = [*done["stdout"].splitlines(), *done["stderr"].splitlines(), f"exit status {done['rc']}"]
-            raise AnsibleActionFail(
-                f"/usr/bin/python3 on the host did not answer: {' / '.join(said[-3:])}. Is it installed (package "
-                "python3-minimal)?"
-            ) from None
-        return answer
 
     def _notify(self, changes: list[arguments.Item], options: arguments.Item) -> None:
         """Add the handlers of the paths that changed to those of the task."""

@@ -9,29 +9,34 @@ short_description: Bring a host to the state that a role describes, in one round
 version_added: 0.1.0
 author: Collège technique d'Aurore
 description:
-  - A role's steady state (packages, accounts, directories, links, files, kernel settings, units) is data. This module takes
-    all of it in one task, compares it with the host, and changes what differs.
-  - A task of Ansible costs a host about half a second whether it changes something or not, most of it spent on starting a
-    module. Here templates are rendered on the controller, and one program on the host looks at everything at once. A role of
-    thirty tasks becomes one that takes a tenth of a second.
+  - A role's steady state (packages, accounts, directories, links, files, kernel settings, units) is data. This module
+    takes all of it in one task, compares it with the host, and changes what differs.
+  - A task of Ansible costs a host about half a second whether it changes something or not, most of it spent on starting
+    a module. Here templates are rendered on the controller, and one program on the host looks at everything at once. A
+    role of thirty tasks becomes one that takes a tenth of a second.
   - What is rare or needs a decision stays an ordinary task beside it.
   - 'The order is always: packages, groups, users, directories, links, files, absent, sysctls, units; then the restarts
-    and reloads that changed files ask for.'
-  - Every new file is validated before the first one is replaced. A file is replaced at once, by renaming.
-  - Before files are replaced, the units that must notice are noted in C(/var/lib/aurore/pending) on the host; a note is
-    removed when its unit was restarted or reloaded. A run that was interrupted in between is made good by the next.
+    and reloads that changed paths ask for. The order in which the options are written does not matter.'
+  - Everything but packages is planned, and every new file validated, before the first change is made. What cannot be
+    done is refused by then, all of it at once, and check mode announces just what a run does.
+  - A file or a link is replaced at once, by renaming.
+  - Before paths are changed, the units that must notice are noted in C(/var/lib/aurore/pending) on the host; a note is
+    removed when its unit was restarted or reloaded and runs. So a run that was interrupted in between, or a restart
+    that failed, is made good by the next run.
   - One call at a time works on a host; another waits for up to ten minutes.
 options:
   packages:
     description:
-      - Debian packages that must be installed, without their recommendations. Configuration files that were changed are kept.
+      - Debian packages that must be installed, without their recommendations. One that is installed is not upgraded.
+      - Configuration files that were changed on the host are kept.
       - Lists of packages are fetched first if they are older than an hour or than apt's sources.
-      - What an interrupted C(dpkg) left half-configured is configured.
+      - What an interrupted C(dpkg) left half-configured is configured. Another C(apt) is waited for.
+      - When apt would have to remove a package that is not in O(packages_absent), nothing is done and it is named.
     type: list
     elements: str
     default: []
   packages_absent:
-    description: Debian packages that must not be installed. Their configuration files stay.
+    description: Debian packages that must not be installed. Their configuration files stay. apt need not know them.
     type: list
     elements: str
     default: []
@@ -110,9 +115,27 @@ options:
         type: str
         default: "0755"
       exclusive:
-        description: Whether everything in it that this task does not declare is removed, directories with all that is in them.
+        description: Whether everything in it that this task does not declare is removed, directories with all that is
+          in them. Directories that are part of every system are refused.
         type: bool
         default: false
+      restarts: &restarts
+        description: Units to restart when this path changed, if they run or have failed. One that this task starts is
+          not restarted again. Full names, such as C(nginx.service).
+        type: list
+        elements: str
+        default: []
+      reloads: &reloads
+        description: Units to reload when this path changed, if they run or have failed. A restart outweighs a reload of
+          the same unit.
+        type: list
+        elements: str
+        default: []
+      notify: &notify
+        description: Handlers to notify when this path changed. Unlike restarts they are lost when a run is interrupted.
+        type: list
+        elements: str
+        default: []
   links:
     description: Symbolic links that must exist. A file at that path is replaced, a directory is refused.
     type: list
@@ -127,6 +150,9 @@ options:
         description: What it points to, as written into it.
         type: str
         required: true
+      restarts: *restarts
+      reloads: *reloads
+      notify: *notify
   files:
     description: Files that must exist with just this content. A link at that path is replaced, a directory is refused.
     type: list
@@ -162,31 +188,20 @@ options:
         default: "0644"
       validate:
         description:
-          - Command that judges the new content before anything is replaced; C(%s) is the path of a file that holds it,
-            in the directory where it will be. No shell is involved.
+          - Command that judges the new content before anything is changed; C(%s) is the path of a file that holds it,
+            with its owner and mode, in the directory where it will be. No shell is involved. It has a minute.
           - In check mode it is run too, except where the program comes with a package that is not installed yet.
         type: str
-      restarts:
-        description: Units to restart when this file changed, if they run. A unit that this task starts is not restarted again.
-        type: list
-        elements: str
-        default: []
-      reloads:
-        description: Units to reload when this file changed, if they run. A restart of the same unit outweighs it.
-        type: list
-        elements: str
-        default: []
-      notify:
-        description: Handlers to notify when this file changed. Unlike restarts they are lost when a run is interrupted.
-        type: list
-        elements: str
-        default: []
+      restarts: *restarts
+      reloads: *reloads
+      notify: *notify
       no_log:
-        description: Whether the content is secret. It then is in no difference, no error and no result.
+        description: Whether the content is secret. It then is in no difference, no error and no result; nor is what its
+          validator says, nor the journal of the units that it concerns.
         type: bool
         default: false
   absent:
-    description: Paths that must not exist. An item may be just the path.
+    description: Paths that must not exist, such as a file of an earlier version. An item may be just the path.
     type: list
     elements: dict
     default: []
@@ -196,12 +211,16 @@ options:
         type: path
         required: true
       recursive:
-        description: Whether it may be a directory, which is removed with all that is in it.
+        description: Whether it may be a directory, which is removed with all that is in it. Directories that are part
+          of every system, and what something is mounted in, are refused.
         type: bool
         default: false
+      restarts: *restarts
+      reloads: *reloads
+      notify: *notify
   sysctls:
     description:
-      - Settings of the kernel, by name. They are written to O(sysctl_file) and set at once.
+      - Settings of the kernel, by name as in C(sysctl.d(5)). They are written to O(sysctl_file) and set at once.
       - A running value that differs is a change also when the file is as it must be.
     type: dict
     default: {}
@@ -224,7 +243,8 @@ options:
         description: Whether it starts at boot.
         type: bool
       state:
-        description: Whether it runs now. One that does not run after its start is an error, which shows what it last wrote.
+        description: Whether it runs now. One that does not run after its start is an error, which shows what it last
+          wrote.
         type: str
         choices: [started, stopped]
       masked:
@@ -288,14 +308,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 items:
-  description: What was changed, in that order; in check mode, what would be. After a failure, what was changed before it.
+  description: What was changed, in that order; in check mode, what would be. After a failure, what was changed before
+    it.
   returned: always
   type: list
   elements: dict
   sample:
-    - {kind: packages, name: nginx-light, what: installed}
-    - {kind: files, name: /etc/nginx/nginx.conf, what: changed}
-    - {kind: units, name: nginx.service, what: reload}
+    - {kind: packages, name: nginx-light, change: installed}
+    - {kind: files, name: /etc/nginx/nginx.conf, change: changed}
+    - {kind: units, name: nginx.service, change: reload}
   contains:
     kind:
       description: The option that the item is of.
@@ -303,7 +324,7 @@ items:
     name:
       description: The item.
       type: str
-    what:
+    change:
       description: What was done to it.
       type: str
 """

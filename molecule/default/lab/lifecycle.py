@@ -5,7 +5,6 @@ import shutil
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from molecule.text import checksum
 
@@ -26,7 +25,7 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         anew: Whether to remove them first.
     """
     lab.prepare()
-    machine.forget_before_reboot(lab)
+    machine.forget_what_ended(lab)
     machine.raise_limits(lab)
     with progress.step("Authorities, and a certificate for you"):
         authorities.ensure(lab)
@@ -62,7 +61,7 @@ def down(lab: Lab) -> None:
         _end_strays()
         network.down()
         mounts.release(lab)
-        _unmount(lab.state)
+        mounts.unmount(lab.state)
         machine.restore_limits(lab)
         shutil.rmtree(lab.state, ignore_errors=True)
         # Molecule notes there that it has created the hosts, and would not again.
@@ -85,10 +84,3 @@ def _end_strays() -> None:
             for pid in run(("ip", "netns", "pids", name)).split():
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
-
-
-def _unmount(directory: Path) -> None:
-    targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for target in reversed(targets):
-        if target.startswith(f"{directory}/"):
-            run(("umount", "--lazy", target))

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from . import mounts, processes
 from .context import Lab
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -11,12 +12,16 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 INOTIFY_WANTED = 4096
 
 
-def forget_before_reboot(lab: Lab) -> None:
-    """Drop what was true before the machine rebooted: podman would believe that its containers run."""
-    marker = lab.run / "boot-id"
-    boot = BOOT_ID.read_text()
-    if marker.exists() and marker.read_text() == boot:
+def forget_what_ended(lab: Lab) -> None:
+    """Drop what was true of containers that a reboot ended, or whoever killed all of them and their monitors.
+
+    Podman would believe that they still run. Their disks stay, so each is started again with what it had.
+    """
+    marker, boot = lab.run / "boot-id", BOOT_ID.read_text()
+    has_monitors = any(processes.find("--exit-command-arg", str(lab.storage)))
+    if has_monitors and marker.exists() and marker.read_text() == boot:
         return
+    mounts.unmount(lab.state)
     shutil.rmtree(lab.run, ignore_errors=True)
     lab.run.mkdir()
     lab.write(marker, boot)
@@ -26,12 +31,12 @@ def raise_limits(lab: Lab) -> None:
     """Let the machine watch enough files for all hosts."""
     current = INOTIFY.read_text()
     if int(current) < INOTIFY_WANTED:
-        lab.write(lab.run / "inotify", current)
+        lab.write(lab.state / "inotify", current)
         INOTIFY.write_text(str(INOTIFY_WANTED))
 
 
 def restore_limits(lab: Lab) -> None:
     """Give the machine its own value back."""
-    before = lab.run / "inotify"
+    before = lab.state / "inotify"
     if before.exists():
         INOTIFY.write_text(before.read_text())

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from . import processes
+from .commands import run
 from .context import Lab
 from .errors import LabError
 
@@ -39,6 +40,14 @@ def enter(pid: int) -> tuple[str, ...]:
 def release(lab: Lab) -> None:
     """Let the namespace go: with the last process in it, its mounts end."""
     processes.end(_holder(lab))
+
+
+def unmount(directory: Path) -> None:
+    """Unmount what is mounted below a directory, the latest first."""
+    targets = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for target in reversed(targets):
+        if target.startswith(f"{directory}/"):
+            run(("umount", "--lazy", target))
 
 
 def _holder(lab: Lab) -> str:

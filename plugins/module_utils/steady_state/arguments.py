@@ -5,9 +5,10 @@ Ansible's own validation does not tell which item of a list is wrong; this one n
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -117,7 +118,7 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Item, list[str]]:
         All options with all keys, and what is wrong with them. Options are of use only if nothing is.
     """
     problems = [
-        f"{name}: no such option; use {', '.join(sorted(OPTIONS))}"
+        f"{name}: no such option; {_suggestion(name, OPTIONS)}"
         for name in sorted(map(str, arguments))
         if name not in OPTIONS
     ]
@@ -173,7 +174,7 @@ def _item(option: str, number: int, given: object, problems: list[str]) -> Item 
     where = f"{option}[{number}]" + (f" ({label})" if isinstance(label, str) else "")
     # A key that is null is a key that is not given, so that a role can pass an optional variable on.
     values = {key: value for key, value in given.items() if value is not None}
-    problems += [f"{where}: no such key: {key}; use {', '.join(keys)}" for key in values if key not in keys]
+    problems += [f"{where}: no such key: {key}; {_suggestion(key, keys)}" for key in values if key not in keys]
     problems += [f"{where}: {name} is missing" for name, key in keys.items() if key.required and name not in values]
     if option == "files" and sum(key in values for key in _CONTENTS) != 1:
         problems.append(f"{where}: give one of {', '.join(_CONTENTS)}")
@@ -235,6 +236,12 @@ def _contradictions(options: Item) -> list[str]:
         for path in [*absent, *emptied]
         if agent.is_vital(Path(path))
     ]
+
+
+def _suggestion(wrong: object, names: Iterable[str]) -> str:
+    """Name what was meant, or all that there is."""
+    near = difflib.get_close_matches(str(wrong), names, n=1)
+    return f"did you mean {near[0]}?" if near else f"use {', '.join(sorted(names))}"
 
 
 def _twice(names: list[str]) -> list[str]:

@@ -145,13 +145,19 @@ def test_clone_that_is_gone_holds_nothing(tmp_path: Path) -> None:
         assert path.read_text() == str(tmp_path)
 
 
-def test_reboot_voids_what_ran(lab: Lab) -> None:
-    machine.forget_before_reboot(lab)
+@pytest.mark.parametrize("accident", ["reboot", "all killed"])
+def test_what_ended_is_forgotten(lab: Lab, monkeypatch: pytest.MonkeyPatch, accident: str) -> None:
+    monitors = [1]
+    monkeypatch.setattr(machine.processes, "find", lambda *_: iter(monitors))
+    machine.forget_what_ended(lab)
     (lab.run / "pid").touch()
-    machine.forget_before_reboot(lab)
+    machine.forget_what_ended(lab)
     assert (lab.run / "pid").exists()
-    (lab.run / "boot-id").write_text("another boot")
-    machine.forget_before_reboot(lab)
+    if accident == "reboot":
+        (lab.run / "boot-id").write_text("another boot")
+    else:
+        monitors.clear()
+    machine.forget_what_ended(lab)
     assert not (lab.run / "pid").exists()
 
 

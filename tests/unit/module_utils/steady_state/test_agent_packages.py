@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
 
 if TYPE_CHECKING:
-    from .conftest import Host
+    from tests.unit.played_host import Host
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
 
-from .conftest import IDLE, KilledError
+from tests.unit.played_host import IDLE, KilledError
 
 if TYPE_CHECKING:
-    from .conftest import Host
+    from tests.unit.played_host import Host
 
 
 def mode(path: Path) -> str:

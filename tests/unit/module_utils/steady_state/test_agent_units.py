@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
 
-from .conftest import FAILED, IDLE, NOT_FOUND, RUNS, KilledError
+from tests.unit.played_host import FAILED, IDLE, NOT_FOUND, RUNS, KilledError
 
 if TYPE_CHECKING:
-    from .conftest import Host
+    from tests.unit.played_host import Host
 
 A, B = "a.service", "b.service"
 
