@@ -35,7 +35,7 @@ def ask(action: ActionBase, agent: ModuleType, request: object) -> dict[str, Any
     """
     assert agent.__file__ is not None
     program = f"{Path(agent.__file__).read_text()}\n\nmain({json.dumps(request)!r})\n"
-    done = action._low_level_execute_command("/usr/bin/python3 -I -", in_data=program.encode())  # noqa: SLF001
+    done = action._low_level_execute_command("/usr/bin/python3 -I -", in_data=program.encode())
     try:
         # The last line: a login may greet before.
         answer: dict[str, Any] = json.loads(done["stdout"].splitlines()[-1])

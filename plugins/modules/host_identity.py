@@ -134,7 +134,7 @@ EXAMPLES = r"""
       authority: "{{ model_host_authority }}"
     tls:
       authority: "{{ model_tls_authority }}"
-      restarts: [rsyslog.service]
+      restarts: [nginx.service]
 
 - name: Replace all certificates that end within the next half year
   aurore.infra.host_identity:

@@ -44,6 +44,8 @@ PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Another run, or another apt, is waited for this long.
 PATIENCE_SECONDS = 600
 VALIDATION_SECONDS = 60
+# A daemon that cannot read its configuration ends within this time.
+SETTLING_SECONDS = 0.5
 LISTS_FRESH_SECONDS = 3600
 # Beyond this a difference is of no use to a reader.
 DIFF_BYTES = 100 * 1024
@@ -175,12 +177,12 @@ def do_packages(call: Call) -> None:
     want = call.want
     if not want["packages"] and not want["packages_absent"]:
         return
-    call.planned = list(plan_packages(want, dpkg_states()))
-    call.awaits_packages = want["check"] and any(change.kind == "packages" for change in call.planned)
-    if call.planned and not want["check"]:
-        with naming("packages", ", ".join(change.name for change in call.planned)):
-            apply_packages(call.planned)
-        call.planned, call.done = [], call.planned
+    changes = list(plan_packages(want, dpkg_states()))
+    if changes and not want["check"]:
+        with naming("packages", ", ".join(change.name for change in changes)):
+            apply_packages(changes)
+    call.awaits_packages = want["check"] and any(change.kind == "packages" for change in changes)
+    call.done = changes
 
 
 def dpkg_states() -> dict[str, str]:
@@ -642,11 +644,20 @@ def unit_states(names: Iterable[str]) -> dict[str, Item]:
     names = list(dict.fromkeys(names))
     if not names:
         return {}
-    properties = "LoadState,UnitFileState,ActiveState,SubState,NeedDaemonReload,ConditionResult"
+    properties = "Type,LoadState,UnitFileState,ActiveState,SubState,NeedDaemonReload,ConditionResult"
     with naming("units", ", ".join(names)):
         answer = run("systemctl", "show", f"--property={properties}", "--", *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in answer.strip().split("\n\n")]
     return dict(zip(names, blocks, strict=True))
+
+
+def settled_states(names: Iterable[str]) -> dict[str, Item]:
+    """What systemd knows of units that were just started; later, if it takes them for started as soon as they exist."""
+    states = unit_states(names)
+    if any(state.get("Type") in {"simple", "exec", "idle"} for state in states.values()):
+        time.sleep(SETTLING_SECONDS)
+        states = unit_states(names)
+    return states
 
 
 def has_failed(state: Item) -> bool:
@@ -859,7 +870,7 @@ def apply(call: Call) -> None:
             failed[change.name] = str(problem)
     started = {change.name for change in call.done if change.what in {"start", "restart", "reload"}} - failed.keys()
     secret = concerned(item for item in call.want["files"] if item["no_log"])
-    for unit, state in unit_states(sorted(started)).items():
+    for unit, state in settled_states(started).items():
         try:
             with naming("units", unit):
                 check_running(unit, state, secret)
@@ -906,7 +917,8 @@ def answer(want: Item) -> Item:
             trace = trace.tb_next
         problem = {"problem": f"a mistake in the agent, please report it: {type(error).__name__} in line {lines[-1]}"}
     keys = ("kind", "name", "what", "before", "after") if want["diff"] else ("kind", "name", "what")
-    changes = call.planned if want["check"] else call.done
+    # A call with a problem changes nothing but packages.
+    changes = [*call.done, *(call.planned if want["check"] and not problem else ())]
     # A name that is not UTF-8 could not be shown.
     shown = [{key: getattr(change, key).encode(errors="replace").decode() for key in keys} for change in changes]
     return problem | {"changes": shown}

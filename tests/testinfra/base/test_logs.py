@@ -12,8 +12,8 @@ from ..conftest import LAB, SSH_CONFIG, connect, eventually, inventory, lab, run
 
 def kept(name: str, word: str, *options: str) -> list[str]:
     """The log host's lines of a host that hold a word."""
-    journal = f"/var/log/journal/remote/{name}.adm.auro.re.journal"
-    found = connect("log").run(f"journalctl --quiet --output=short --file {journal} {' '.join(options)} --grep {word}")
+    journal = f"--directory /var/log/journal/remote/{name}.adm.auro.re"
+    found = connect("log").run(f"journalctl --quiet --output=short {journal} {' '.join(options)} --grep {word}")
     return found.stdout.splitlines()
 
 

@@ -135,7 +135,7 @@ def new(
                 "authority": authorities.tls_certificate,
                 "directory": str(root / "tls"),
                 "group": GROUP,
-                "restarts": ["rsyslog.service"],
+                "restarts": ["nginx.service"],
             },
         },
     )
@@ -167,7 +167,7 @@ NEW_FILES = [
 def test_a_new_host_gets_everything_in_two_round_trips(new: Host, decryptions: list[str], systemctl: Systemctl) -> None:
     result = new.run()
     assert result["changed"] is True
-    assert names(result) == [*NEW_FILES, ("ssh.service", "reloaded"), ("rsyslog.service", "left inactive")]
+    assert names(result) == [*NEW_FILES, ("ssh.service", "reloaded"), ("nginx.service", "left inactive")]
     assert new.round_trips == 2
     assert decryptions == ["ssh/host-authority", "tls/authority"]
     assert systemctl.calls == ["reload ssh.service"]
@@ -187,7 +187,7 @@ def test_a_host_on_which_all_is_well_costs_one_round_trip_and_no_secret(host: Ho
 def test_check_mode_foretells_and_touches_nothing(new: Host, decryptions: list[str]) -> None:
     foretold = new.run(is_check=True)
     assert foretold["changed"] is True
-    assert names(foretold) == [*NEW_FILES, ("ssh.service", "reload"), ("rsyslog.service", "restart")]
+    assert names(foretold) == [*NEW_FILES, ("ssh.service", "reload"), ("nginx.service", "restart")]
     assert new.round_trips == 1
     assert decryptions == []
     assert list(new.root.iterdir()) == []

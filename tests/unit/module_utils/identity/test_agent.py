@@ -213,12 +213,12 @@ def file(path: Path, text: str | None, mode: str = "0644") -> agent.File:
 
 def test_it_writes_files_and_makes_their_units_notice(tmp_path: Path, systemctl: Systemctl) -> None:
     systemctl.set_state("ssh.service", "active")
-    systemctl.set_state("rsyslog.service", "activating")
-    units: agent.Units = {"reload": ["ssh.service", "other.service"], "restart": ["rsyslog.service"]}
+    systemctl.set_state("nginx.service", "activating")
+    units: agent.Units = {"reload": ["ssh.service", "other.service"], "restart": ["nginx.service"]}
     done = agent.install(installation(tmp_path, file(tmp_path / "host.crt", "new\n"), units=units))
     assert (tmp_path / "host.crt").read_text() == "new\n"
-    assert done == {"other.service": "left inactive", "rsyslog.service": "restarted", "ssh.service": "reloaded"}
-    assert systemctl.calls == ["restart rsyslog.service", "reload ssh.service"]
+    assert done == {"other.service": "left inactive", "nginx.service": "restarted", "ssh.service": "reloaded"}
+    assert systemctl.calls == ["restart nginx.service", "reload ssh.service"]
     assert list((tmp_path / "var").iterdir()) == []
 
 
@@ -275,7 +275,7 @@ def test_a_unit_that_did_not_notice_is_owed(tmp_path: Path, systemctl: Systemctl
 
     systemctl.behave()
     # The next run has other units, and nothing to write.
-    agent.install(installation(tmp_path, units={"reload": [], "restart": ["rsyslog.service"]}))
+    agent.install(installation(tmp_path, units={"reload": [], "restart": ["nginx.service"]}))
     assert systemctl.calls == ["reload ssh.service"]
     assert agent.pending(tmp_path / "var/journal.json") == NO_UNITS
 

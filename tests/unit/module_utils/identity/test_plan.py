@@ -22,7 +22,7 @@ NOW = datetime(2031, 1, 5, 12, tzinfo=UTC)
 ME = pwd.getpwuid(os.getuid()).pw_name
 GROUP = grp.getgrgid(os.getgid()).gr_name
 SSH_UNITS: agent.Units = {"reload": ["ssh.service"], "restart": []}
-TLS_UNITS: agent.Units = {"reload": [], "restart": ["rsyslog.service"]}
+TLS_UNITS: agent.Units = {"reload": [], "restart": ["nginx.service"]}
 WANTED = Wanted.of("git.adm.auro.re", ["git"], ["192.0.2.12"], 365, 90)
 
 
@@ -112,7 +112,7 @@ def test_check_mode_foretells_what_a_new_host_gets(new: Host) -> None:
     assert list(new.root.iterdir()) == []
     planned = new.plan()
     assert planned.certificates["ssh"].key == plan.NO_KEY_YET
-    assert planned.units == {"reload": ["ssh.service"], "restart": ["rsyslog.service"]}
+    assert planned.units == {"reload": ["ssh.service"], "restart": ["nginx.service"]}
     done = new.apply()
     assert [(Path(step.path).name, step.change, step.reasons) for step in done.steps] == ALL_OF_A_NEW_HOST
     assert new.signed == ["ssh", "tls"]
@@ -302,7 +302,7 @@ def test_the_report_says_what_and_why(host: Host) -> None:
         ("certificate", "ssh_key-cert.pub", "replaced"),
         ("certificate", "host.crt", "replaced"),
         ("unit", "ssh.service", "reloaded"),
-        ("unit", "rsyslog.service", "restart"),
+        ("unit", "nginx.service", "restart"),
     ]
     assert report["certificates"]["ssh"]["not_after"] == "2032-01-05T12:00:00+00:00"
     assert report["certificates"]["ssh"]["names"] == ["192.0.2.12", "git", "git.adm.auro.re", "git.auro.re"]

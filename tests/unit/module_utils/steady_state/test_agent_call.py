@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +28,11 @@ def test_one_call_at_a_time_works_on_a_host(host: Host, monkeypatch: pytest.Monk
     held = (host.root / "run/lock").open("w")
     fcntl.flock(held, fcntl.LOCK_EX)
     answers: list[list[str]] = []
-    waiting = threading.Event()
-    sleep = time.sleep
+    waiting, pause = threading.Event(), threading.Event()
 
     def note(seconds: float) -> None:
         waiting.set()
-        sleep(seconds)
+        pause.wait(seconds)
 
     monkeypatch.setattr(agent.time, "sleep", note)
     other = threading.Thread(target=lambda: answers.append(host.do(**wanted(host))))
