@@ -53,7 +53,7 @@ lint: setup ## Formatting and static checks
 	@mypy --no-error-summary --package lab
 	@mypy --no-error-summary docs/generate
 	@yamllint --strict .
-	@ansible-lint --quiet --offline
+	@ansible-lint -q --offline
 
 check-model: setup ## Validate inventory/model
 	@PYTHONPATH=plugins/module_utils python -m model inventory/model

@@ -1,4 +1,4 @@
-"""`make lab` is killed, and a host loses its power, in the middle of things: run again, all is as if nothing had happened."""
+"""`make lab` is killed and a host loses its power, in the middle of things: run again, it ends as if undisturbed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = ("www", "log")
@@ -26,7 +29,7 @@ find /etc /usr/local /var/lib/aurore -xdev \
     \( -type f -exec sh -c 'sha256sum < "$1" | cut -c1-16' _ {} \; -o -printf '\n' \) | sort
 dpkg-query --show --showformat='${Package} ${Version} ${db:Status-Status}\n'
 systemctl list-unit-files --no-legend --plain
-systemctl list-units --no-legend --plain --type=service --state=active --output=json | tr ',' '\n' | grep '"unit"' | grep -v user
+systemctl list-units --no-legend --plain --type=service --state=active | cut -d' ' -f1 | grep -v '^user'
 nft --stateless list ruleset
 getent passwd
 getent group

@@ -19,7 +19,9 @@ LONGEST_DEFAULT = 60
 def _default(option: dict[str, Any]) -> str:
     if "default" not in option:
         return "*required*" if option.get("required") else ""
-    text = yaml.safe_dump(json.loads(json.dumps(option["default"])), default_flow_style=True, allow_unicode=True, width=10_000)
+    text = yaml.safe_dump(
+        json.loads(json.dumps(option["default"])), default_flow_style=True, allow_unicode=True, width=10_000
+    )
     text = text.removesuffix("...\n").strip()
     return "see defaults" if len(text) > LONGEST_DEFAULT or "\n" in text else f"`{text}`"
 

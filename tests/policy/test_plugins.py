@@ -84,8 +84,8 @@ def undocumented_elsewhere(repository: Repository) -> Iterator[Finding]:
 def untested(repository: Repository) -> Iterator[Finding]:
     """Code without tests at the mirrored path.
 
-    plugins/a/b/c.py has tests/unit/a/b/test_c.py, or a directory of them, or is tested with its package by
-    tests/unit/a/test_b.py.
+    plugins/a/b/c.py has tests/unit/a/b/test_c.py, or several test_c_*.py, or a directory of them, or is tested with its
+    package by tests/unit/a/test_b.py.
     """
     for path, text in repository.matching("plugins/*.py", "!*/__init__.py"):
         place = PurePosixPath(path).relative_to("plugins").with_suffix("")
@@ -93,9 +93,11 @@ def untested(repository: Repository) -> Iterator[Finding]:
         # Its code is elsewhere.
         if place.parent.name == "modules" and action in repository.files:
             continue
-        expected = f"tests/unit/{place.parent}/test_{place.name}.py"
+        mirror = f"tests/unit/{place.parent}/test_{place.name}"
+        expected = f"{mirror}.py"
         packages = [f"tests/unit/{one.parent}/test_{one.name}.py" for one in place.parents if one.name]
-        if text.strip() and not any(repository.matching(expected, f"tests/unit/{place}/test_*.py", *packages)):
+        tests = [expected, f"{mirror}_*.py", f"tests/unit/{place}/test_*.py", *packages]
+        if text.strip() and not any(repository.matching(*tests)):
             yield Finding(path, 1, f"no {expected}")
 
 

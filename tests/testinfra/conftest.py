@@ -8,14 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
-from testinfra.host import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from testinfra.host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
@@ -79,4 +82,4 @@ def fleet() -> dict[str, Variables]:
 @pytest.fixture(scope="session")
 def each(request: pytest.FixtureRequest) -> Iterator[Host]:
     """One host after the other."""
-    yield connect(request.param)
+    return connect(request.param)

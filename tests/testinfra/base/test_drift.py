@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 
 from ..conftest import connect, inventory, site
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 DRIFT = {
     "www": [

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from ipaddress import collapse_addresses, ip_address, ip_network, summarize_address_range
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from testinfra.host import Host
 
 from ..conftest import Variables, connect, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from testinfra.host import Host
 
 # Rules of every host that no opening of the model asks for, as nft prints them.
 ALWAYS = [
@@ -28,7 +31,13 @@ type Opening = tuple[str, str, str, frozenset[str], frozenset[str]]
 def wanted(model: Variables) -> set[Opening]:
     """The openings as (interface, family, protocol, ports, clients)."""
     return {
-        (opening["interface"] or "", family, opening["protocol"], frozenset(map(str, opening["ports"])), frozenset(clients))
+        (
+            opening["interface"] or "",
+            family,
+            opening["protocol"],
+            frozenset(map(str, opening["ports"])),
+            frozenset(clients),
+        )
         for opening in model["model_openings"]
         for family, clients in (
             [("any", [])] if opening["anyone"] else [("ip", opening["ipv4"]), ("ip6", opening["ipv6"])]
@@ -56,7 +65,9 @@ def opening(rule: dict[str, Any]) -> Opening:
         match expression:
             case {"match": {"left": {"meta": {"key": "iifname"}}, "right": name}}:
                 interface = name
-            case {"match": {"left": {"payload": {"protocol": "ip" | "ip6" as found, "field": "saddr"}}, "right": right}}:
+            case {
+                "match": {"left": {"payload": {"protocol": "ip" | "ip6" as found, "field": "saddr"}}, "right": right}
+            }:
                 family, clients = found, frozenset(members(right))
             case {"match": {"left": {"payload": {"protocol": found, "field": "dport"}}, "right": right}}:
                 protocol, ports = found, frozenset(members(right))

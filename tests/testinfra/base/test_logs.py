@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
-
-from testinfra.host import Host
+from typing import TYPE_CHECKING
 
 from ..conftest import LAB, SSH_CONFIG, connect, eventually, inventory, lab, run
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
 
 
 def kept(name: str, word: str, *options: str) -> list[str]:
@@ -47,7 +49,7 @@ def test_a_root_session_is_recorded_with_its_certificate() -> None:
     run("ssh", "-F", str(SSH_CONFIG), "-o", "ControlPath=none", "git", "true")
 
     def by_sshd() -> list[str]:
-        return [line for line in kept("git", "Accepted") if f"ID {identity.strip('\"')} (serial {serial}) CA" in line]
+        return [line for line in kept("git", "Accepted") if f"ID {identity.strip('"')} (serial {serial}) CA" in line]
 
     def by_us() -> list[str]:
         lines = kept("git", "opened", "--identifier=record-session")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from testinfra.host import Host
 
 from ..conftest import LAB, SSH_CONFIG, run
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from testinfra.host import Host
 
 DENIED = "Permission denied (publickey)"
 
