@@ -49,8 +49,9 @@ def run(*argv: str, check: bool = True, **options: Any) -> subprocess.CompletedP
 
 
 def site(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the playbook of the whole fleet."""
-    return run("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml", *options, check=False)
+    """Run the playbook of the whole fleet, without the colours that Molecule asks for."""
+    argv = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml", *options)
+    return run(*argv, check=False, env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"})
 
 
 def lab(*words: str) -> None:
