@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.identity import agent, certificate, keys, plan, ssh, tls
 from ansible_collections.aurore.infra.plugins.modules.host_identity import DOCUMENTATION
 
@@ -107,18 +106,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
     def _ask(self, host: str, operation: str, request: Mapping[str, Any]) -> Any:
         """Have the agent answer a request on the host: one round trip."""
-        source = Path(agent.__file__).read_text()
-        program = f"{source}\n\nmain({operation!r}, {json.dumps(request)!r})\n"
-        done = self._low_level_execute_command("/usr/bin/python3 -I -", in_data=program.encode())
-        try:
-            # The last line: a login may greet before.
-            reply: dict[str, Any] = json.loads(done["stdout"].splitlines()[-1])
-        except (IndexError, ValueError):
-            complaint = [*done["stdout"].splitlines(), *done["stderr"].splitlines(), f"exit status {done['rc']}"]
-            raise AnsibleActionFail(
-                f"{host}: /usr/bin/python3 did not run there: {' / '.join(complaint[-3:])}. Is it installed (package "
-                "python3-minimal), and does the connection support pipelining?"
-            ) from None
+        reply = remote.ask(self, agent, {"operation": operation, "request": request})
         if "problem" in reply:
             raise AnsibleActionFail(f"{host}: {reply['problem']}")
         return reply["answer"]

@@ -1,8 +1,8 @@
 """One round trip to a host: a program of our own instead of a module of Ansible's.
 
-Ansible sends a module as a zipped package that the host unpacks and compiles, which costs half a second. An agent is one file
-of Python that uses the standard library alone; it goes to `/usr/bin/python3 -I -` on its standard input, over the connection
-that is open, and answers in JSON on its last line.
+Ansible sends a module as a zipped package that the host unpacks and compiles, which costs half a second. An agent is
+one file of Python that uses the standard library alone; it goes to `/usr/bin/python3 -I -` on its standard input, over
+the connection that is open, and answers in JSON on its last line.
 """
 
 from __future__ import annotations

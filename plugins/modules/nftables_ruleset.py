@@ -9,15 +9,15 @@ short_description: Bring the rules that the kernel has loaded to what a ruleset 
 version_added: 0.1.0
 author: Collège technique d'Aurore
 description:
-  - A firewall can differ from its file, when somebody added a rule by hand or deleted one. This module compares what is loaded
-    with what the ruleset would load, and loads it if they differ.
+  - A firewall can differ from its file, when somebody added a rule by hand or deleted one. This module compares what is
+    loaded with what the ruleset would load, and loads it if they differ.
   - Both are compared as nft prints them, so spelling, order within sets and counters do not matter.
   - Only tables that the ruleset defines are compared and replaced.
 options:
   ruleset:
     description:
-      - The ruleset, as C(nft -f) reads it. It must delete the tables that it defines first, so that loading replaces them in one
-        step.
+      - The ruleset, as C(nft -f) reads it. It must delete the tables that it defines first, so that loading replaces
+        them in one step.
     type: str
     required: true
 attributes:

@@ -114,7 +114,7 @@ def model(size: int) -> dict[str, Any]:
         {"description": "DNS", "via": ["public"], "protocol": protocol, "ports": [53], "clients": ["anyone"]}
         for protocol in ("udp", "tcp")
     ]
-    logs = {"description": "Logs", "via": ["administration", "public"], "protocol": "tcp", "ports": [6514]}
+    logs = {"description": "Logs", "via": ["administration", "public"], "protocol": "tcp", "ports": [19532]}
     return {
         "fleet.yml": yaml.safe_load((ROOT / "inventory/model/fleet.yml").read_text(encoding="utf-8")),
         "sites.yml": {

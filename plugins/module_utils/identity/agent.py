@@ -307,13 +307,14 @@ def install(request: Installation) -> dict[str, str]:
     return done
 
 
-def main(operation: str, request: str) -> None:
+def main(text: str) -> None:
     """Answer one request, both in JSON, on the last line of standard output."""
+    asked = json.loads(text)
     # Whatever the login's is: parents of directories are everybody's to enter.
     os.umask(0o022)
     answer: Inspected | dict[str, str]
     try:
-        answer = inspect(json.loads(request)) if operation == "inspect" else install(json.loads(request))
+        answer = inspect(asked["request"]) if asked["operation"] == "inspect" else install(asked["request"])
     except (HostError, OSError) as problem:
         sys.stdout.write(json.dumps({"problem": str(problem)}) + "\n")
     else:

@@ -1,10 +1,10 @@
 """Runs on the host: compares the tables that the kernel has loaded with those that a ruleset would load.
 
-Its source is sent over the connection to `/usr/bin/python3 -I -`, followed by a call of `main`. So it is one file and uses
-nothing but the standard library.
+Its source is sent over the connection to `/usr/bin/python3 -I -`, followed by a call of `main`. So it is one file and
+uses nothing but the standard library.
 
-nft prints what it loaded in a form of its own, so the ruleset is loaded into an empty network namespace and printed from
-there: equal rules are equal text, however they were written.
+nft prints what it loaded in a form of its own, so the ruleset is loaded into an empty network namespace and printed
+from there: equal rules are equal text, however they were written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def run(argv: list[str], text: str = "") -> str:
         RulesetError: It failed.
     """
     try:
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+        done = subprocess.run(  # noqa: S603 - an argument list, no shell
+            argv, input=text, capture_output=True, text=True, check=False
+        )
     except OSError as error:
         raise RulesetError(f"{argv[0]}: {error.strerror}") from error
     if done.returncode:

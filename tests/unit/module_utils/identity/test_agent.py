@@ -287,12 +287,16 @@ def test_a_failure_without_words_has_its_status(systemctl: Systemctl) -> None:
         agent.notify({"reload": ["ssh.service"], "restart": []})
 
 
+def asked(operation: str, request: object) -> str:
+    return json.dumps({"operation": operation, "request": request})
+
+
 def test_main_answers_on_the_last_line(
     request_: agent.Inspection, tmp_path: Path, capsys: pytest.CaptureFixture[str], systemctl: Systemctl
 ) -> None:
     umask = os.umask(0o077)
     try:
-        agent.main("inspect", json.dumps(request_))
+        agent.main(asked("inspect", request_))
     finally:
         os.umask(umask)
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])["answer"]
@@ -300,7 +304,7 @@ def test_main_answers_on_the_last_line(
     assert (tmp_path / "aurore").stat().st_mode & 0o777 == 0o755, "whatever the login's umask"
 
     systemctl.set_state("ssh.service", "active")
-    agent.main("install", json.dumps(installation(tmp_path)))
+    agent.main(asked("install", installation(tmp_path)))
     assert json.loads(capsys.readouterr().out) == {"answer": {"ssh.service": "reloaded"}}
 
 
@@ -310,14 +314,14 @@ def test_main_answers_with_the_problem(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "var").mkdir()
     if problem == "damaged":
         (tmp_path / "var/journal.json").write_text("?")
-    agent.main("install", json.dumps(installation(tmp_path, file(tmp_path / problem, "new"))))
+    agent.main(asked("install", installation(tmp_path, file(tmp_path / problem, "new"))))
     assert str(tmp_path) in json.loads(capsys.readouterr().out)["problem"]
 
 
 def test_it_needs_nothing_but_the_hosts_python(request_: agent.Inspection) -> None:
     """As the action plugin sends it: its source, then the call."""
     request_["create"] = False
-    program = f"{Path(agent.__file__).read_text()}\nmain('inspect', {json.dumps(request_)!r})\n"
+    program = f"{Path(agent.__file__).read_text()}\nmain({asked('inspect', request_)!r})\n"
     command = ["/usr/bin/python3", "-I", "-"]
     done = subprocess.run(command, input=program, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["answer"] == agent.inspect(request_)

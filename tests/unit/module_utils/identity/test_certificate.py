@@ -15,7 +15,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.identity.certificate 
     now,
     shortcomings,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2031, 1, 5, 12, tzinfo=UTC)
@@ -42,7 +42,6 @@ wishes = st.builds(
     st.integers(1, 2000),
     st.integers(1, 2000),
 )
-exactly = settings(derandomize=True, deadline=None)
 
 
 def test_a_wish_has_each_name_and_address_once_and_in_order() -> None:
@@ -149,7 +148,6 @@ def test_near_the_authoritys_end_a_certificate_that_lasts_as_long_is_left_alone(
     assert shortcomings(replace(ideal, not_after=end - timedelta(days=1)), ideal, WANTED, NOW) != []
 
 
-@exactly
 @given(wishes, moments, st.integers(0, 86400 * 4000), st.one_of(st.none(), st.integers(1, 86400 * 4000)))
 def test_what_was_just_issued_serves_until_it_is_time_to_renew(
     wanted: Wanted, at: datetime, later: int, authority_lives: int | None
@@ -164,7 +162,6 @@ def test_what_was_just_issued_serves_until_it_is_time_to_renew(
     assert shortcomings(ideal, ideal, wanted, moment) == []
 
 
-@exactly
 @given(certificates, wishes, moments)
 def test_whatever_the_host_has_only_what_serves_is_kept(current: Certificate, wanted: Wanted, at: datetime) -> None:
     ideal = draft(wanted, "a", "b", at)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.identity import keys, ssh
 from ansible_collections.aurore.infra.plugins.module_utils.identity.certificate import IdentityError, Wanted, draft
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def test_keys_of_unknown_kinds_are_refused(
         ssh.read(text)
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     st.one_of(
         st.text(), st.binary().map(lambda data: f"ssh-ed25519-cert-v01@openssh.com {base64.b64encode(data).decode()}")

@@ -13,7 +13,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.identity.certificate 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -208,7 +208,6 @@ def test_a_bundle_is_described_for_people(authorities: Authorities, make: Makers
     assert tls.describe("nonsense") == "not certificates in PEM\n"
 
 
-@settings(derandomize=True, deadline=None)
 @given(text=st.one_of(st.text(), st.binary().map(ssl.DER_cert_to_PEM_cert)))
 def test_garbage_is_refused(authorities: Authorities, text: str) -> None:
     issuer = tls.authority(authorities.tls_certificate, NOW)

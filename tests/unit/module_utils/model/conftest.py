@@ -1,19 +1,15 @@
-"""Property tests here try the same examples each time, and take as long as they need; a fleet in a directory."""
+"""A fleet in a directory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from .fleet import edited
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-settings.register_profile("model", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("model")
 
 
 @pytest.fixture

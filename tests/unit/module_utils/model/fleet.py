@@ -234,7 +234,7 @@ services:
   - name: log_server
     title: Logs
     listens:
-      - {description: Logs, via: [administration, public], protocol: tcp, ports: [6514], clients: [hosts]}
+      - {description: Logs, via: [administration, public], protocol: tcp, ports: [19532], clients: [hosts]}
 """,
     "zones.yml": """\
 zones:

@@ -192,9 +192,9 @@ def test_everyone_knows_every_host(small: Fleet) -> None:
             # Hosts come by the administration, the one without by its public address; networks, not addresses.
             "log",
             [
-                "log_server tcp 6514 on adm0 from 192.0.2.32/27 192.0.2.64/27 192.0.2.96/27 "
+                "log_server tcp 19532 on adm0 from 192.0.2.32/27 192.0.2.64/27 192.0.2.96/27 "
                 "2001:db8:0:11::/64 2001:db8:0:12::/64 2001:db8:0:13::/64",
-                "log_server tcp 6514 on pub0 from 203.0.113.128/27 2001:db8:ffff:15::/64",
+                "log_server tcp 19532 on pub0 from 203.0.113.128/27 2001:db8:ffff:15::/64",
                 "ssh tcp 22 on adm0 from 192.0.2.0/27 2001:db8:0:10::/64",
             ],
         ),
@@ -229,8 +229,8 @@ def test_a_listen_that_nobody_can_reach_opens_nothing() -> None:
 def test_a_purpose_stands_for_its_networks() -> None:
     edits = [("services.yml", "clients: [hosts]", "clients: [public, rented, nodes]")]
     assert openings(derived(*edits), "log")[:2] == [
-        "log_server tcp 6514 on adm0 from 192.0.2.32/27 192.0.2.64/27 2001:db8:0:11::/64 2001:db8:0:12::/64",
-        "log_server tcp 6514 on pub0 from 203.0.113.0/26 203.0.113.128/27 2001:db8:0:15::/64 2001:db8:ffff:15::/64",
+        "log_server tcp 19532 on adm0 from 192.0.2.32/27 192.0.2.64/27 2001:db8:0:11::/64 2001:db8:0:12::/64",
+        "log_server tcp 19532 on pub0 from 203.0.113.0/26 203.0.113.128/27 2001:db8:0:15::/64 2001:db8:ffff:15::/64",
     ]
 
 

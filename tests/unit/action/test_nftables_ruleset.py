@@ -1,0 +1,71 @@
+"""aurore.infra.nftables_ruleset from the task to the kernel, over Ansible's local connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins import loader as plugin_loader
+from ansible.template import Templar
+
+from tests.unit.firewall import RULESET, empty, nft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _firewall() -> Iterator[None]:
+    with empty():
+        yield
+
+
+def run(*, check: bool = False, **args: Any) -> dict[str, Any]:
+    """Run the task, as a worker does."""
+    loader = DataLoader()
+    task = Task.load({"name": "t", "aurore.infra.nftables_ruleset": {}, "check_mode": check}, loader=loader)
+    task.args = args
+    context = PlayContext()
+    action = plugin_loader.action_loader.get(
+        "aurore.infra.nftables_ruleset",
+        task=task,
+        connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
+        play_context=context,
+        loader=loader,
+        templar=Templar(loader=loader),
+        shared_loader_obj=plugin_loader,
+    )
+    result: dict[str, Any] = action.run(task_vars={})
+    return result
+
+
+def test_check_mode_foretells_what_a_run_does() -> None:
+    foretold = run(check=True, ruleset=RULESET)
+    assert nft("list", "ruleset") == ""
+    done = run(ruleset=RULESET)
+    assert foretold == done
+    assert done["changed"] is True
+    assert done["diff"] == [
+        {
+            "before_header": "rules loaded now",
+            "after_header": "rules as they must be",
+            "before": "",
+            "after": nft("--stateless", "list", "ruleset"),
+        }
+    ]
+    again = run(ruleset=RULESET)
+    assert (again["changed"], again["diff"]) == (False, [])
+
+
+def test_what_nft_refuses_fails_in_its_words() -> None:
+    with pytest.raises(AnsibleActionFail, match=r"nft refused the ruleset: .*syntax error"):
+        run(ruleset="table inet { }")
+
+
+def test_a_ruleset_is_asked_for() -> None:
+    with pytest.raises(AnsibleActionFail, match="ruleset"):
+        run()
