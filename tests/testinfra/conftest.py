@@ -16,13 +16,15 @@ import pytest
 import testinfra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from testinfra.host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
 SSH_CONFIG = LAB / "ssh/config"
+PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+"""No colours, which Molecule asks for: what Ansible writes is read."""
 
 type Variables = dict[str, Any]
 
@@ -38,25 +40,37 @@ def inventory() -> dict[str, Variables]:
     return hosts
 
 
+reached: dict[str, float] = {}
+"""The hosts that the running test has spoken to, with the time when it first did."""
+
+
 def connect(name: str) -> Host:
     """A host by its name."""
+    reached.setdefault(name, time.time())
     return testinfra.get_host(f"ssh://{name}", ssh_config=str(SSH_CONFIG))
 
 
-def run(*argv: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command on this machine, in the repository."""
-    return subprocess.run(argv, cwd=ROOT, check=check, capture_output=True, text=True, **options)
+def run(
+    *argv: str, check: bool = True, env: Mapping[str, str] = PLAIN, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on this machine, in the repository, with more in its environment."""
+    environment = {**os.environ, **PLAIN, **env}
+    return subprocess.run(argv, cwd=ROOT, check=check, env=environment, capture_output=True, text=True, **options)
+
+
+def start(*argv: str, env: Mapping[str, str] = PLAIN, **options: Any) -> subprocess.Popen[str]:
+    """Start a command as `run` does, without awaiting its end."""
+    return subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **PLAIN, **env}, text=True, **options)
 
 
 def site(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the playbook of the whole fleet, without the colours that Molecule asks for."""
-    argv = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml", *options)
-    return run(*argv, check=False, env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"})
+    """Run the playbook of the whole fleet."""
+    return run("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml", *options, check=False)
 
 
 def lab(*words: str) -> None:
     """Have the lab do something to a host."""
-    run(sys.executable, "-m", "lab", *words, env={**os.environ, "PYTHONPATH": str(ROOT / "molecule/default")})
+    run(sys.executable, "-m", "lab", *words, env={"PYTHONPATH": str(ROOT / "molecule/default")})
 
 
 def eventually[T](look: Callable[[], T], seconds: float = 30) -> T:
@@ -66,6 +80,29 @@ def eventually[T](look: Callable[[], T], seconds: float = 30) -> T:
     while not (seen := look()) and time.monotonic() < deadline:
         pause.wait(0.2)
     return seen
+
+
+def journal(name: str, since: float) -> str:
+    """What a host found worth a notice since then; its last words, that is."""
+    command = f"journalctl --quiet --no-pager --priority notice --since @{since:.0f} --lines 60"
+    said = run("ssh", "-F", str(SSH_CONFIG), name, command, check=False, timeout=30)
+    return said.stdout or said.stderr or "nothing\n"
+
+
+def pytest_runtest_setup() -> None:
+    """Forget whom the test before spoke to."""
+    reached.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the journals of the hosts that a failed test spoke to."""
+    report = yield
+    if report.failed:
+        if "each" in item.funcargs:
+            reached.setdefault(item.funcargs["each"].backend.host.name, time.time() - report.duration)
+        report.sections += [(f"Journal of {name}", journal(name, since)) for name, since in reached.items()]
+    return report
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

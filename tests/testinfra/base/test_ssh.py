@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def issue(key: Path, *, principals: str = "root", validity: str = "-5m:+1h", aut
         "SSH_ASKPASS_REQUIRE": "force",
     }
     argv = ["ssh-keygen", "-q", *signer, "-I", "a test", "-n", principals, "-z", "4711", "-V", validity, f"{key}.pub"]
-    run(*argv, env={**os.environ, **token})
+    run(*argv, env=token)
 
 
 def come_with(key: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..conftest import ROOT, connect, eventually, run
+from ..conftest import SSH_CONFIG, connect, eventually, run, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from testinfra.host import Host
 
-AS_JSON = os.environ | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+AS_JSON = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
 NAME = "containers"
 PENDING = "/var/lib/aurore/pending"
 # One that takes its time to stop, and one that notes each of its starts.
@@ -154,7 +153,7 @@ def test_a_secret_is_shown_nowhere(host: Host, scratch: str) -> None:
     """Not with --diff and -vvv, not in the journal, not in the host's process list."""
     item = {"path": f"{scratch}/word", "content": "plugh-0815", "mode": "0600", "no_log": True}
     watch = f"until [ -e {scratch}/word ]; do ps -eo args; done >{scratch}/seen"
-    watcher = subprocess.Popen(["ssh", "-F", ".lab/ssh/config", NAME, watch], cwd=ROOT)
+    watcher = start("ssh", "-F", str(SSH_CONFIG), NAME, watch)
     assert eventually(lambda: host.file(f"{scratch}/seen").exists)
     shown = run(*command("--diff", "-vvv", files=[item]), env=AS_JSON).stdout
     assert watcher.wait(timeout=30) == 0
@@ -177,7 +176,7 @@ def test_a_run_that_is_killed_before_its_restart_is_made_good(host: Host, scratc
 
     conf = {"path": f"{scratch}/conf", "content": "new", "restarts": ["test-count.service"]}
     slow = [{"name": "test-slow.service", "state": "stopped"}]
-    killed = subprocess.Popen(command(files=[conf], units=slow), cwd=ROOT, stdout=subprocess.DEVNULL)
+    killed = start(*command(files=[conf], units=slow), stdout=subprocess.DEVNULL)
     assert eventually(lambda: host.run("pgrep --full 'systemctl --quiet stop'").succeeded)
     host.check_output("pkill --signal KILL --full 'python3 -I -'")
     killed.wait(timeout=60)
@@ -198,9 +197,7 @@ def test_two_runs_at_once_do_no_harm(host: Host, scratch: str) -> None:
         "files": [*files, unit("test-count", COUNT)],
         "units": [{"name": "test-count.service", "state": "started"}],
     }
-    runs = [
-        subprocess.Popen(command(**wanted), cwd=ROOT, env=AS_JSON, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
+    runs = [start(*command(**wanted), env=AS_JSON, stdout=subprocess.PIPE) for _ in range(3)]
     answers = [Answer(one.communicate(timeout=120)[0]) for one in runs]
     assert sorted(len(answer.changes) for answer in answers) == [0, 0, 43]
     assert host.file("/run/test-starts").content_string == "start\n"
@@ -213,7 +210,7 @@ def test_another_apt_is_waited_for(host: Host) -> None:
     host.check_output("apt-get --quiet --quiet purge --yes jq")
     hold = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); "
     hold += "open('/run/test-held', 'w').close(); time.sleep(4)"
-    holder = subprocess.Popen(["ssh", "-F", ".lab/ssh/config", NAME, f'python3 -c "{hold}"'], cwd=ROOT)
+    holder = start("ssh", "-F", str(SSH_CONFIG), NAME, f'python3 -c "{hold}"')
     assert eventually(lambda: host.file("/run/test-held").exists)
     assert apply(packages=["jq"]).changes == ["packages jq: installed"]
     assert holder.wait(timeout=30) == 0
