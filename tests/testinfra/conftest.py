@@ -84,7 +84,7 @@ def eventually[T](look: Callable[[], T], seconds: float = 30) -> T:
 
 def journal(name: str, since: float) -> str:
     """What a host found worth a notice since then; its last words, that is."""
-    command = f"journalctl --quiet --no-pager --priority notice --since @{since:.0f} --lines 60"
+    command = f"journalctl --sync && journalctl --quiet --no-pager --priority notice --since @{int(since)} --lines 60"
     said = run("ssh", "-F", str(SSH_CONFIG), name, command, check=False, timeout=30)
     return said.stdout or said.stderr or "nothing\n"
 
