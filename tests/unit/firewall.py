@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ansible_collections.aurore.infra.plugins.module_utils.nftables import agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 RULESET = """
 table inet filter
@@ -39,3 +41,11 @@ def empty() -> Iterator[None]:
 def nft(*words: str) -> str:
     """Run nft as a person does."""
     return agent.run([agent.NFT, *words])
+
+
+def eventually(look: Callable[[], bool], seconds: float = 10) -> bool:
+    """Await a condition; whether it came to hold."""
+    deadline = time.monotonic() + seconds
+    while not look() and time.monotonic() < deadline:
+        threading.Event().wait(0.02)
+    return look()

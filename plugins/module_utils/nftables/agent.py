@@ -1,4 +1,4 @@
-"""Runs on the host: compares the tables that the kernel has loaded with those that a ruleset would load.
+"""Runs on the host: brings the tables that the kernel has loaded to a ruleset, and back unless somebody gets in.
 
 Its source is sent over the connection to `/usr/bin/python3 -I -`, followed by a call of `main`. So it is one file and
 uses nothing but the standard library.
@@ -12,15 +12,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 NFT = "/usr/sbin/nft"
+# Where the rules that were loaded before wait for the confirmation of the new ones.
+RUN = Path("/run")
+# Whoever moves the file away decides: this, which then puts the old rules back, or the confirmation.
+UNDO = 'sleep "$1" && mv "$2" "$2.undone" && exec "$3" -f "$2.undone"'
 TABLE = re.compile(r"^table (\w+ \w+) \{$", re.MULTILINE)
 
 
 class RulesetError(Exception):
-    """nft refused, in its own words."""
+    """What keeps the ruleset from being loaded, as a sentence."""
 
 
 def run(argv: list[str], text: str = "") -> str:
@@ -52,31 +59,89 @@ def loaded(tables: list[str]) -> str:
     return "".join(run([NFT, "--stateless", "list", "table", *name.split()]) for name in tables if name in present)
 
 
-def converge(ruleset: str, *, check: bool) -> dict[str, object]:
+def check_interfaces(names: list[str]) -> None:
+    """See whether the host has the interfaces that rules name.
+
+    Raises:
+        RulesetError: It has not.
+    """
+    present = [name for _, name in socket.if_nameindex()]
+    if missing := [name for name in names if name not in present]:
+        raise RulesetError(
+            f"this host has no interface {', '.join(missing)}, only {', '.join(present)}: rules for it would let "
+            "nobody in. Give the interface that name (a .link file, systemd.link(5)), or correct the model"
+        )
+
+
+def undo_unless_confirmed(before: str, tables: list[str], seconds: float) -> Path:
+    """Have the tables put back after so many seconds; return the file by whose removal the new rules are confirmed."""
+    deletions = "".join(f"table {name}\ndelete table {name}\n" for name in tables)
+    with tempfile.NamedTemporaryFile("w", dir=RUN, prefix="aurore-nftables-", delete=False) as stream:
+        stream.write(deletions + before)
+    command = ["sh", "-c", UNDO, "undo", str(seconds), stream.name, NFT]
+    # It outlives the connection, which the new rules may cut.
+    subprocess.Popen(  # noqa: S603 - an argument list, and a script that is a constant
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    return Path(stream.name)
+
+
+def converge(ruleset: str, interfaces: list[str], seconds: float, *, check: bool) -> dict[str, object]:
     """Load the ruleset if what is loaded differs.
 
     Args:
         ruleset: As for `nft -f`. It must begin by deleting its tables.
+        interfaces: Names of interfaces that the host must have.
+        seconds: After this time the old rules come back, unless the new ones are confirmed.
         check: Whether to look only.
 
     Returns:
-        Whether the tables differed, and how they were and must be.
+        Whether the tables differed, how they were and must be, and what `confirm` takes.
+
+    Raises:
+        RulesetError: It cannot be loaded; nothing was changed.
     """
+    check_interfaces(interfaces)
     if check and not shutil.which(NFT):
         # The package is only planned so far.
         return {"changed": True, "before": "", "after": ruleset}
     after = expected(ruleset)
-    before = loaded(TABLE.findall(after))
-    if before != after and not check:
+    tables = TABLE.findall(after)
+    before = loaded(tables)
+    answer: dict[str, object] = {"changed": before != after, "before": before, "after": after}
+    if before == after or check:
+        return answer
+    pending = undo_unless_confirmed(before, tables, seconds)
+    try:
         run([NFT, "-f", "-"], ruleset)
-    return {"changed": before != after, "before": before, "after": after}
+    except RulesetError:
+        pending.unlink(missing_ok=True)
+        raise
+    return answer | {"pending": str(pending)}
+
+
+def confirm(pending: str) -> dict[str, object]:
+    """Keep the rules that were loaded.
+
+    Raises:
+        RulesetError: Too late: the old ones are back.
+    """
+    try:
+        Path(pending).unlink()
+    except FileNotFoundError:
+        raise RulesetError("the confirmation came too late, the rules from before are loaded again") from None
+    return {}
 
 
 def main(request: str) -> None:
     """Answer a request in JSON, on the last line of standard output."""
     asked = json.loads(request)
     try:
-        answer = converge(asked["ruleset"], check=asked["check"])
+        answer = confirm(**asked) if "pending" in asked else converge(**asked)
     except RulesetError as error:
         answer = {"problem": str(error)}
     sys.stdout.write(json.dumps(answer) + "\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..conftest import Variables, connect, run
+from ..conftest import Variables, connect, eventually, run, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,10 @@ def test_the_loaded_ruleset_is_the_model_s_as_a_whole(each: Host, fleet: dict[st
     rules = [one["rule"] for one in listed if "rule" in one]
     assert {rule["chain"] for rule in rules} == {"input"}
 
-    openings = [opening(rule) for rule in rules if rule.get("comment", "dropped") != "dropped"]
+    with_comment = [rule for rule in rules if "comment" in rule]
+    # The last one counts what falls through to the policy; all others let something in.
+    assert [rule["comment"] for rule in with_comment if "accept" not in rule["expr"][-1]] == ["dropped"]
+    openings = [opening(rule) for rule in with_comment if "accept" in rule["expr"][-1]]
     loaded = {(*one[:4], networks(one[4])) for one in openings}
     model = {(*one[:4], networks(one[4])) for one in wanted(fleet[each.backend.get_hostname()])}
     assert loaded == model
@@ -112,6 +115,27 @@ def reaches(name: str, address: str, port: int) -> bool:
     """Whether a connection is made; one that is dropped takes the whole time."""
     attempt = f"import socket; socket.create_connection(('{address}', {port}), 2).close()"
     return connect(name).run(f'python3 -c "{attempt}"').rc == 0
+
+
+CLOSED = "table inet filter\ndelete table inet filter\ntable inet filter { chain input { %s; policy drop; }; }"
+
+
+def test_rules_that_would_lock_us_out_undo_themselves() -> None:
+    host = connect("www")
+    before = host.check_output("nft --stateless list ruleset")
+    options = {"ruleset": CLOSED % "type filter hook input priority filter", "confirm_seconds": 15}
+    about = ["ansible", "www", "--inventory", "inventory/lab.yml", "--module-name", "aurore.infra.nftables_ruleset"]
+    done = run(*about, "--args", json.dumps(options), check=False)
+    assert done.returncode == 2
+    assert "with the new rules this host lets nobody in" in done.stdout
+    assert eventually(lambda: connect("www").run("true").rc == 0, 60)
+    assert host.check_output("nft --stateless list ruleset") == before
+
+
+def test_rules_for_an_interface_that_there_is_not_are_not_loaded() -> None:
+    done = site("--limit", "www", "--extra-vars", '{"model_interfaces": [{"name": "eth7"}]}', "--check")
+    assert done.returncode != 0
+    assert "this host has no interface eth7" in done.stdout
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins import loader as plugin_loader
 from ansible.template import Templar
+from ansible_collections.aurore.infra.plugins.module_utils import remote
 
-from tests.unit.firewall import RULESET, empty, nft
+from tests.unit.firewall import RULESET, empty, eventually, nft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
 def _firewall() -> Iterator[None]:
     with empty():
         yield
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever comes in anew is refused, as by rules that drop SSH."""
+    ask = remote.ask
+
+    def first_only(action: Any, agent: Any, request: dict[str, Any]) -> dict[str, Any]:
+        if "pending" in request:
+            raise AnsibleConnectionFailure("Connection timed out")
+        return ask(action, agent, request)
+
+    monkeypatch.setattr(remote, "ask", first_only)
+    yield
+    for left in Path("/run").glob("aurore-nftables-*"):
+        left.unlink()
 
 
 def run(*, check: bool = False, **args: Any) -> dict[str, Any]:
@@ -62,8 +80,16 @@ def test_check_mode_foretells_what_a_run_does() -> None:
 
 
 def test_what_nft_refuses_fails_in_its_words() -> None:
-    with pytest.raises(AnsibleActionFail, match=r"nft refused the ruleset: .*syntax error"):
+    with pytest.raises(AnsibleActionFail, match=r"the ruleset was not loaded: .*syntax error"):
         run(ruleset="table inet { }")
+
+
+@pytest.mark.usefixtures("refused")
+def test_rules_that_let_nobody_in_fail_and_are_undone() -> None:
+    with pytest.raises(AnsibleActionFail, match=r"lets nobody in: Connection timed out\. After 1 s it goes back"):
+        run(ruleset=RULESET, confirm_seconds=1)
+    assert 'comment "web"' in nft("list", "ruleset")
+    assert eventually(lambda: nft("list", "ruleset") == "")
 
 
 def test_a_ruleset_is_asked_for() -> None:
