@@ -32,6 +32,8 @@ PACKAGES = (
     "sudo",
     "systemd",
     "systemd-sysv",
+    # As an installation of Debian has it; chrony takes its place.
+    "systemd-timesyncd",
 )
 
 # Units that deal with a real machine's devices and kernel, of which a container sees its host's.
