@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..conftest import LAB, SSH_CONFIG, connect, eventually, inventory, lab, run
@@ -114,6 +116,31 @@ def test_who_has_no_certificate_of_ours_cannot_write() -> None:
         assert host.run(f"{curl(OURS)} < /dev/null").stdout.endswith("202")
     finally:
         host.check_output("rm /tmp/foreign.key /tmp/foreign.crt")
+
+
+def test_a_host_that_is_no_longer_in_the_model_cannot_write() -> None:
+    host = connect("www")
+    subject = "-subj /CN=gone.adm.auro.re"
+    host.check_output(
+        f"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes {subject} "
+        "-keyout /tmp/gone.key -out /tmp/gone.csr 2>/dev/null"
+    )
+    try:
+        request = host.check_output("cat /tmp/gone.csr")
+        host.check_output(f"cat >/tmp/gone.crt <<'E'\n{signed(request)}\nE")
+        assert host.run(f"{curl('--cert /tmp/gone.crt --key /tmp/gone.key')} < /dev/null").stdout == "403"
+    finally:
+        host.check_output("rm /tmp/gone.*")
+
+
+def signed(request: str) -> str:
+    """A certificate for a request, by the lab's TLS authority."""
+    store = {"PASSWORD_STORE_DIR": str(LAB / "pass"), "GNUPGHOME": str(LAB / "gnupg")}
+    key = run("pass", "show", "tls/authority", env=store).stdout
+    about = ["openssl", "x509", "-req", "-days", "1", "-CA", str(LAB / "tls_authority.pem"), "-CAkey", "/dev/stdin"]
+    with TemporaryDirectory() as directory:
+        Path(directory, "csr").write_text(request)
+        return run(*about, "-in", f"{directory}/csr", input=key).stdout
 
 
 def test_a_sender_refuses_a_log_host_with_another_authority_s_certificate() -> None:
