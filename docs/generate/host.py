@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.aurore.infra.plugins.module_utils.model.addresses import host_address
+from ansible_collections.aurore.infra.plugins.module_utils.model.addresses import Prefix, host_address
+from ansible_collections.aurore.infra.plugins.module_utils.model.fields import spans
 from ansible_collections.aurore.infra.plugins.module_utils.model.schema import ANY, Guest, Node
 
 from .links import titles, to_sibling
-from .markdown import NOTHING, code, page, spans, table
+from .markdown import NOTHING, code, page, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from ansible_collections.aurore.infra.plugins.module_utils.model.schema import Host
 
 
-def host_details(index: Index, fleet: Fleet, host: Host) -> str:
-    """The page."""
+def host_details(index: Index, fleet: Fleet, sources: Mapping[str, str], host: Host) -> str:
+    """The page; sources are from `names_of_sources`."""
     variables = fleet.hosts[host.name]
     return page(
         host.name,
@@ -47,8 +48,8 @@ def host_details(index: Index, fleet: Fleet, host: Host) -> str:
                 (
                     f"{spans(opening['ports'])}/{opening['protocol']}",
                     opening["description"],
-                    f"`{opening['interface']}`" if opening["interface"] else "all",
-                    _sources(index, opening),
+                    f"`{opening['interface']}`",
+                    _from(sources, opening),
                 )
                 for opening in variables["model_openings"]
             ],
@@ -64,7 +65,7 @@ def _introduction(index: Index, host: Host) -> str:
         return f"a node at {index.sites[host.site].title}"
     if not isinstance(host, Guest):
         site = index.sites[index.site_of(host) or ""]
-        return f"a host rented at {site.title}, in AS{site.asn}"
+        return f"a host rented at {site.title}, in AS{index.autonomous_systems[site.system].number}"
     if host.node == ANY:
         return "a guest that runs on whichever node has room"
     site = index.sites[index.nodes[host.node].site]
@@ -79,9 +80,10 @@ def _facts(index: Index, fleet: Fleet, host: Host) -> Iterator[tuple[str, str]]:
         yield "Cores", str(host.cores)
         yield "Disks", ", ".join(f"{disk.device}: {disk.size} GiB ({disk.use})" for disk in host.disks)
         yield "Guests", ", ".join(to_sibling(guest.name) for guest in _guests_of(index, host.name)) or NOTHING
-    elif isinstance(host, Guest):
-        yield "Virtual cores", str(host.vcpus)
+    else:
+        yield "Virtual cores" if isinstance(host, Guest) else "Cores", str(host.size["cores"])
         yield "Disk", f"{host.disk} GiB"
+    if isinstance(host, Guest):
         apart = [other.name for other in index.model.guests if _apart(host, other)]
         if apart:
             yield "Never on one node with", ", ".join(to_sibling(name) for name in apart)
@@ -100,20 +102,25 @@ def _guests_of(index: Index, node: str) -> list[Guest]:
     return [guest for guest in index.model.guests if guest.node == node]
 
 
-def _sources(index: Index, opening: Mapping[str, Any]) -> str:
+def names_of_sources(index: Index) -> dict[str, str]:
+    """The names of networks and hosts by how openings write them."""
+    prefixes = {
+        str(prefix): network.name for network in index.networks.values() for prefix in (network.ipv4, network.ipv6)
+    }
+    addresses = {
+        str(Prefix.of(host_address(prefix, host.addresses[network.name]))): host.name
+        for host in index.hosts.values()
+        for network in index.networks_of(host).values()
+        for prefix in (network.ipv4, network.ipv6)
+    }
+    return prefixes | addresses
+
+
+def _from(sources: Mapping[str, str], opening: Mapping[str, Any]) -> str:
     if opening["anyone"]:
         return "everyone"
     prefixes = [*opening["ipv4"], *opening["ipv6"]]
-    names = {
-        str(prefix): network.name for network in index.networks.values() for prefix in (network.ipv4, network.ipv6)
-    }
-    names |= {
-        f"{address}/{32 if address.version == 4 else 128}": host.name
-        for host in index.hosts.values()
-        for network in index.networks_of(host).values()
-        for address in (host_address(prefix, host.addresses[network.name]) for prefix in (network.ipv4, network.ipv6))
-    }
-    return ", ".join(dict.fromkeys(names.get(prefix, f"`{prefix}`") for prefix in prefixes)) or "nobody yet"
+    return ", ".join(dict.fromkeys(sources.get(prefix, f"`{prefix}`") for prefix in prefixes))
 
 
 def _companions(variables: Mapping[str, Any]) -> Iterator[str]:

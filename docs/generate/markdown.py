@@ -36,14 +36,3 @@ def count(number: int, thing: str) -> str:
 def sentence(items: Sequence[str]) -> str:
     """The items as in a sentence: a, b and c."""
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]])) or "none"
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """Numbers in their order, with runs of three and more written as first-last."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

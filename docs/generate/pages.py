@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.aurore.infra.plugins.module_utils.model.addresses import host_address
+from ansible_collections.aurore.infra.plugins.module_utils.model.fields import spans
 from ansible_collections.aurore.infra.plugins.module_utils.model.schema import ANY, Guest
 
 from .capacity import capacity_page
-from .host import host_details
+from .host import host_details, names_of_sources
 from .links import host_page, titles, to_host
-from .markdown import NOTHING, code, count, page, sentence, spans, table
+from .markdown import NOTHING, code, count, page, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,8 +41,9 @@ def pages(index: Index, fleet: Fleet) -> dict[str, str]:
         "fleet/services.md": services(index),
         "fleet/equipment.md": equipment(index),
     }
+    sources = names_of_sources(index)
     for host in index.hosts.values():
-        found[f"fleet/{host_page(host.name)}"] = host_details(index, fleet, host)
+        found[f"fleet/{host_page(host.name)}"] = host_details(index, fleet, sources, host)
     return found
 
 
@@ -110,7 +112,7 @@ def networks(index: Index) -> str:
                 (
                     f"AS{system.number}",
                     system.title,
-                    ", ".join(site.title for site in index.sites.values() if site.asn == system.number),
+                    ", ".join(site.title for site in index.sites.values() if site.system == system.name),
                     code(address for resolver in system.resolvers for address in (resolver.ipv4, resolver.ipv6)),
                     code(server.name for server in system.time_servers),
                 )

@@ -129,11 +129,6 @@ class Canvas:
         self.text(x + 16, y + 36, "small", shortened(guest.titles, width - 28, "small"))
 
 
-def _memory(node: Node) -> str:
-    guests = sum(guest.memory for guest in node.guests)
-    return f"{guests} GiB of guests · {node.memory - node.reserve - guests} GiB free"
-
-
 def _node(canvas: Canvas, x: float, y: float, width: float, node: Node) -> float:
     """A node with its own guests below it; returns where it ends."""
     inner = width - 2 * PADDING
@@ -148,11 +143,12 @@ def _node(canvas: Canvas, x: float, y: float, width: float, node: Node) -> float
 
     bar = inner - 28
     reserve = bar * node.reserve / node.memory
-    guests = bar * sum(guest.memory for guest in node.guests) / node.memory
+    guests = bar * node.taken / node.memory
     canvas.box(left + 16, y + 86, bar, 8, "free", 4)
     canvas.box(left + 16, y + 86, reserve + guests, 8, "guest", 4)
     canvas.box(left + 16, y + 86, reserve, 8, "held", 4)
-    canvas.text(left + 16, y + 111, "small", _memory(node))
+    free = node.memory - node.reserve - node.taken
+    canvas.text(left + 16, y + 111, "small", f"{node.taken} GiB of guests · {free} GiB free")
 
     for index, guest in enumerate(node.guests):
         canvas.chip(left, y + 134 + index * (CHIP + 8), inner, "guest", guest)
@@ -163,7 +159,7 @@ def _anywhere(canvas: Canvas, x: float, y: float, width: float, guests: Sequence
     rows = -(-len(guests) // ANYWHERE_PER_ROW)
     height = 40 + rows * (CHIP + 8) + PADDING - 8
     canvas.box(x, y, width, height, "panel", 10)
-    canvas.text(x + PADDING, y + 27, "title", "On whichever node has room")
+    canvas.text(x + PADDING, y + 27, "title", "On whichever node has room: counted above where most is free")
     chip = (width - 2 * PADDING - (ANYWHERE_PER_ROW - 1) * GAP) / ANYWHERE_PER_ROW
     for index, guest in enumerate(guests):
         row, column = divmod(index, ANYWHERE_PER_ROW)

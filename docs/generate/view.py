@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.aurore.infra.plugins.module_utils.model.rules.placement import room
+from ansible_collections.aurore.infra.plugins.module_utils.model.fields import spans
+from ansible_collections.aurore.infra.plugins.module_utils.model.rules.placement import Placement, room
 from ansible_collections.aurore.infra.plugins.module_utils.model.schema import ANY
 
-from .markdown import count, sentence, spans
+from .markdown import count, sentence
 
 if TYPE_CHECKING:
     from ansible_collections.aurore.infra.plugins.module_utils.model.index import Index
@@ -28,13 +29,24 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node, at a site, with the guests whose place is there; memory in GiB."""
+    """A node, at a site; memory in GiB.
+
+    Attributes:
+        name: Its name.
+        site: The site's title.
+        cores: Processors.
+        memory: All of it.
+        reserve: What guests cannot have.
+        taken: What guests have: its own and those that may run on any node, where the page about capacity puts them.
+        guests: Those whose place is there.
+    """
 
     name: str
     site: str
     cores: int
     memory: int
     reserve: int
+    taken: int
     guests: tuple[Guest, ...]
 
 
@@ -81,16 +93,16 @@ class Scene:
 
 def scene(index: Index) -> Scene:
     """The picture's content."""
-    model = index.model
+    model, placement = index.model, Placement(index)
     disks = [disk.size for node in model.nodes for disk in node.disks if disk.use == "osd"]
     gear: dict[str, tuple[Gear, ...]] = {}
     for item in model.equipment:
         site = index.sites[item.site].title
         gear[site] = (*gear.get(site, ()), Gear(item.name, item.state))
-    homes = dict.fromkeys(index.sites[node.site].asn for node in model.nodes)
+    homes = dict.fromkeys(index.sites[node.site].system for node in model.nodes)
     return Scene(
         summary=_summary(index),
-        system=sentence([_system(index, number) for number in homes]),
+        system=sentence([_system(index, name) for name in homes]),
         storage=f"Ceph: {count(len(disks), 'disk')}, {sum(disks) / 1024:.1f} TiB raw, one storage for all guests",
         nodes=tuple(
             Node(
@@ -99,13 +111,16 @@ def scene(index: Index) -> Scene:
                 cores=node.cores,
                 memory=node.memory,
                 reserve=node.memory - room(index, node),
+                taken=room(index, node) - placement.rooms[node.name],
                 guests=tuple(_guest(index, guest) for guest in model.guests if guest.node == node.name),
             )
             for node in model.nodes
         ),
         anywhere=tuple(_guest(index, guest) for guest in model.guests if guest.node == ANY),
         gear=gear,
-        rented=tuple(Rented(_system(index, index.sites[host.site].asn), _guest(index, host)) for host in model.rented),
+        rented=tuple(
+            Rented(_system(index, index.sites[host.site].system), _guest(index, host)) for host in model.rented
+        ),
         doors={host.name: spans(ports) for host in index.hosts.values() if (ports := _open_ports(index, host))},
     )
 
@@ -114,8 +129,9 @@ def _guest(index: Index, host: Host) -> Guest:
     return Guest(host.name, host.memory, tuple(index.services[service].title for service in host.services))
 
 
-def _system(index: Index, number: int) -> str:
-    return f"AS{number} · {index.autonomous_systems[number].title}"
+def _system(index: Index, name: str) -> str:
+    system = index.autonomous_systems[name]
+    return f"AS{system.number} · {system.title}"
 
 
 def _open_ports(index: Index, host: Host) -> set[int]:

@@ -27,8 +27,10 @@ options:
     default: model
   readdress:
     description:
-      - Moves every address of the model. Keys are prefixes that together hold all addresses of the model, values are
-        prefixes of the same lengths.
+      - Moves every address of the model into a range for each version of IP. Keys are V(ipv4) and V(ipv6), values are
+        networks that are large enough.
+      - What is in one network stays in one network, with the same numbers of hosts. The last bits of an address stay
+        what they are where no two networks would meet.
       - For a lab, on a machine whose own network may use the model's addresses.
     type: dict
     default: {}
@@ -59,15 +61,15 @@ extends_documentation_fragment:
   - constructed
   - inventory_cache
 notes:
-  - A cached inventory is used only as long as the model's files are what they were; there is no need to flush the cache
-    after an edit.
-  - C(model_fleet), the list of all hosts, is a template that leads to a variable of the first host. Plays see the list,
-    C(ansible-inventory) shows the template.
+  - The variables that hosts get are under RETURN VALUES.
+  - A file of the model begins with what may be changed there and what follows.
+  - A cached inventory is used only as long as the model's files and this code are what they were; there is no need to
+    flush the cache after an edit or a C(git pull).
+  - C(model_fleet) and C(model_hosts) are as long as the fleet. They are templates that lead to a variable of one host,
+    which plays see as lists, and C(ansible-inventory) shows as templates. O(compose), O(groups) and O(keyed_groups)
+    know the first one alone.
   - C(model_rts) lists those whose mandate runs today, by the clock of the control machine.
-seealso:
-  - name: The model
-    description: Each file of inventory/model begins with what may be changed there and what follows.
-    link: https://docs.ansible.com/ansible/latest/inventory_guide/intro_dynamic_inventory.html
+  - An option that does not exist is refused. The options that other inventory plugins have are below, too.
 """
 
 EXAMPLES = r"""
@@ -83,14 +85,14 @@ variables:
 # The same fleet with addresses that are safe on any machine (RFC 2544, RFC 4193):
 # plugin: aurore.infra.cluster
 # readdress:
-#   192.0.2.0/24: 198.18.2.0/24
-#   2001:db8::/48: fd5a:7e57:1ab0::/48
+#   ipv4: 198.18.0.0/16
+#   ipv6: fd5a:7e57:1ab0::/48
 
 # Groups and variables of your own, from the derived ones:
 # plugin: aurore.infra.cluster
 # strict: true
 # compose:
-#   database_hosts: model_peers.postgresql | map(attribute='ipv4')
+#   database_hosts: model_peers.postgresql | default([]) | map(attribute='ipv4')
 # groups:
 #   exposed: model_openings | selectattr('anyone') | list | length > 0
 # keyed_groups:
@@ -105,19 +107,313 @@ variables:
 # cache_timeout: 86400
 """
 
+RETURN = r"""
+ansible_host:
+  description: The IPv4 address by which the host is administered.
+  returned: of each host
+  type: str
+model_name:
+  description: The host's name in the model, which is its name in the inventory.
+  returned: of each host
+  type: str
+model_fqdn:
+  description: Its full name.
+  returned: of each host
+  type: str
+model_names:
+  description: All its names, the full one first, then C(model_name) and the aliases of its services.
+  returned: of each host
+  type: list
+  elements: str
+model_kind:
+  description: V(node), V(guest) or V(rented).
+  returned: of each host
+  type: str
+model_site:
+  description: The name of its site; null for a guest that may run on any node.
+  returned: of each host
+  type: str
+model_site_title:
+  description: The same for people.
+  returned: of each host
+  type: str
+model_size:
+  description: What it has. A node's disk is that of the system; those of the storage are everybody's.
+  returned: of each host
+  type: dict
+  contains:
+    memory:
+      description: In GiB.
+      type: int
+    cores:
+      description: Processors; a guest's are virtual.
+      type: int
+    disk:
+      description: In GiB.
+      type: int
+model_interfaces:
+  description: Its interfaces, one at most for each purpose.
+  returned: of each host
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Of the interface. It follows from the purpose (V(adm0), V(srv0), V(pub0), V(cpub0), V(cclu0)).
+      type: str
+    network:
+      description: The network's name in the model.
+      type: str
+    purpose:
+      description: V(administration), V(services), V(public), V(ceph_public) or V(ceph_cluster).
+      type: str
+    vlan:
+      description: The network's number on our switches; null where it is not ours.
+      type: int
+    ipv4:
+      description: The host's address.
+      type: str
+    prefix4:
+      description: The length of the network's prefix.
+      type: int
+    gateway4:
+      description: Who routes out of the network.
+      type: str
+    ipv6:
+      description: The host's address.
+      type: str
+    prefix6:
+      description: The length of the network's prefix.
+      type: int
+    gateway6:
+      description: Who routes out of the network.
+      type: str
+    default_route:
+      description: Whether the host sends here what it has no other route for. One of its interfaces has it.
+      type: bool
+    routes:
+      description: Routes beside the default one, to the other networks of the same purpose.
+      type: list
+      elements: dict
+      contains:
+        to:
+          description: The network.
+          type: str
+        via:
+          description: The gateway.
+          type: str
+model_addresses:
+  description: The addresses of all its interfaces, IPv4 first.
+  returned: of each host
+  type: list
+  elements: str
+model_services:
+  description: Names of the services that it carries. They are groups, too.
+  returned: of each host
+  type: list
+  elements: str
+model_peers:
+  description: The hosts of each service that it carries, itself included.
+  returned: of each host
+  type: dict
+  contains:
+    SERVICE:
+      description: The key is the name of a service.
+      type: list
+      elements: dict
+      contains: &peer
+        name:
+          description: The host's name.
+          type: str
+        fqdn:
+          description: Its full name.
+          type: str
+        ipv4:
+          description: The address by which it is reached for this.
+          type: str
+        ipv6:
+          description: The same in IPv6.
+          type: str
+model_openings:
+  description: What its firewall lets in, one entry for each service, protocol and interface.
+  returned: of each host
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The name of the service, or of the entry of C(common).
+      type: str
+    description:
+      description: What it is for, for people.
+      type: str
+    protocol:
+      description: V(tcp) or V(udp).
+      type: str
+    ports:
+      description: Numbers, in order.
+      type: list
+      elements: int
+    interface:
+      description: The name of the interface at which clients arrive.
+      type: str
+    anyone:
+      description: Whether clients may be anywhere; the lists of addresses are empty then.
+      type: bool
+    ipv4:
+      description: Networks and addresses from which clients come. None covers another.
+      type: list
+      elements: str
+    ipv6:
+      description: The same in IPv6.
+      type: list
+      elements: str
+model_name_servers:
+  description: Addresses of the resolvers that it asks, three at most.
+  returned: of each host
+  type: list
+  elements: str
+model_time_servers:
+  description:
+    - Whom it asks for time. For hosts that have a way to the fleet's clocks, these, with C(name), C(fqdn), C(ipv4) and
+      C(ipv6); for the clocks themselves and the other hosts, the servers of their autonomous system, without C(fqdn).
+    - The clocks are the first four hosts that answer NTP, which are nodes.
+  returned: of each host
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The server's name.
+      type: str
+    fqdn:
+      description: Its full name, where it is one of the fleet.
+      type: str
+    ipv4:
+      description: Its address.
+      type: str
+    ipv6:
+      description: Its address.
+      type: str
+model_time_peers:
+  description: The other clocks, for a clock to stay together with when no server outside answers; empty for others.
+  returned: of each host
+  type: list
+  elements: dict
+  contains: *peer
+model_time_clients:
+  description: Networks and addresses that may ask it for time; empty unless it is a clock.
+  returned: of each host
+  type: list
+  elements: str
+model_log_servers:
+  description: Where it sends its logs, by the addresses at which it is let in.
+  returned: of each host
+  type: list
+  elements: dict
+  contains: *peer
+model_hosts:
+  description:
+    - The hosts that it can reach, with the addresses by which it does, for C(/etc/hosts). A host has two entries where
+      a service of it is reached at another address than the host.
+  returned: of each host
+  type: list
+  elements: dict
+  contains:
+    ipv4:
+      description: The address.
+      type: str
+    ipv6:
+      description: The address.
+      type: str
+    names:
+      description: What is there, the full name of the host first.
+      type: list
+      elements: str
+model_domain:
+  description: The association's domain.
+  returned: of group all
+  type: str
+model_apt_mirror:
+  description: URL of Debian's mirror.
+  returned: of group all
+  type: str
+model_apt_security_mirror:
+  description: URL of the mirror of its security updates.
+  returned: of group all
+  type: str
+model_apt_proxy:
+  description: URL of a proxy for apt.
+  returned: of group all, where O(facts_file) has it
+  type: str
+model_user_authorities:
+  description: SSH keys that sign the certificates of people.
+  returned: of group all
+  type: list
+  elements: str
+model_host_authority:
+  description: SSH key that signs those of hosts; null as long as there is none.
+  returned: of group all
+  type: str
+model_tls_authority:
+  description: Certificate, in PEM, of the authority for TLS; null as long as there is none.
+  returned: of group all
+  type: str
+model_fleet:
+  description: All hosts.
+  returned: of group all
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The host's name.
+      type: str
+    fqdn:
+      description: Its full name.
+      type: str
+    addresses:
+      description: By which it is administered.
+      type: dict
+      contains:
+        ipv4:
+          description: The address.
+          type: str
+        ipv6:
+          description: The address.
+          type: str
+model_rts:
+  description: The technical staff whose mandate runs today.
+  returned: of group all
+  type: list
+  elements: dict
+  contains:
+    nick:
+      description: The nickname, which is unique.
+      type: str
+    name:
+      description: The name for people.
+      type: str
+    mail:
+      description: The mail address.
+      type: str
+"""
+
 import hashlib
 import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.template import trust_as_template
+from ansible_collections.aurore.infra.plugins.module_utils import model as package
 from ansible_collections.aurore.infra.plugins.module_utils.model import (
     Fleet,
+    Location,
     ModelError,
+    Problem,
     ReaddressError,
     derive,
     read_files,
@@ -135,7 +431,7 @@ FACTS = frozenset({
 """Keys of the facts file; each is a variable with the prefix model_."""
 
 _KINDS = ("node", "guest", "rented")
-_SIZES = frozenset({"memory", "cores", "disk"})
+_SIZES = ("memory", "cores", "disk")
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
@@ -144,11 +440,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     NAME = "aurore.infra.cluster"
 
     def verify_file(self, path: str) -> bool:
-        """Whether the file is one of this plugin's, which its first key says."""
+        """Whether the file is one of this plugin's, which a line of it says."""
         if not super().verify_file(path) or not path.endswith((".yml", ".yaml")):
             return False
-        with Path(path).open(encoding="utf-8", errors="replace") as file:
-            return any(line.partition("#")[0].split() == ["plugin:", self.NAME] for line in file)
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        name = re.escape(self.NAME)
+        return re.search(rf"""^\s*(["']?)plugin\1\s*:\s+(["']?){name}\2\s*(#.*)?$""", text, re.MULTILINE) is not None
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         """Fills the inventory.
@@ -157,44 +454,65 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             AnsibleParserError: The model, or an option, is wrong; with all problems.
         """
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        config = self._read_config_data(path)
+        wrong = [_at_option(path, *problem) for problem in (*self._unknown(config), *self._mistyped())]
+        if wrong:
+            raise _refusal("the options have problems", ModelError(wrong))
         fleet = self._fleet(path, cache=cache)
-        self._resize(fleet, path)
+        for variables in fleet.hosts.values():
+            variables["model_size"] |= self.get_option("sizes").get(variables["model_kind"], {})
         fleet.variables.update(self._facts(path))
         fleet.variables.update(self.get_option("variables"))
         self._fill(fleet)
         self._construct(fleet)
 
+    def _unknown(self, config: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """Options that there are not: a slip in the name of one that moves addresses must not go unnoticed."""
+        definitions = self.option_definitions
+        known = {*definitions, *(alias["name"] for one in definitions.values() for alias in one.get("aliases", ()))}
+        for name in config:
+            if name not in known:
+                yield str(name), "unknown-option", f"there is no option '{name}'; use one of {', '.join(sorted(known))}"
+
+    def _mistyped(self) -> Iterator[tuple[str, str, str]]:
+        """Options whose values nobody could use, as far as Ansible does not look into them."""
+        expected = f"write some of {', '.join(_KINDS)}, each with some of {', '.join(_SIZES)} as whole numbers"
+        for kind, size in self.get_option("sizes").items():
+            if kind not in _KINDS or not _is_size(size):
+                yield "sizes", "wrong-option", f"'{kind}' of 'sizes' is {size!r}; {expected}"
+        for name in self.get_option("variables"):
+            if not isinstance(name, str) or not name.isidentifier():
+                yield "variables", "wrong-option", f"{name!r} is no name for a variable; use letters, digits and _"
+
     def _fleet(self, path: str, *, cache: bool) -> Fleet:
         """What the model gives, from the cache where it has the same model."""
-        directory = Path(path).parent / self.get_option("model")
+        directory = _shown(Path(path).parent / self.get_option("model"))
         today = date.today()  # noqa: DTZ011 - mandates end by the calendar of those who hold them
-        moves = self.get_option("readdress")
+        ranges = self.get_option("readdress")
+        keeps = self.get_option("cache")
         try:
             files = read_files(directory)
-            key = f"{self.get_cache_key(path)}_{_digest(files, moves, today)}"
-            cached = self._cache.get(key) if cache and self.get_option("cache") else None
-            if cached is not None:
-                return Fleet(**cached)
-            model = validate(files, _shown(directory))
+            key = f"{self.get_cache_key(path)}_{_digest(files, ranges, today)}" if keeps else ""
+            fleet = self._cached(key) if keeps and cache else None
+            if fleet is not None:
+                return fleet
+            model = validate(files, str(directory))
+            fleet = derive(readdress(model, ranges) if ranges else model, today)
         except ModelError as error:
-            raise AnsibleParserError(f"the model has problems:\n{error}") from None
-        try:
-            fleet = derive(readdress(model, moves) if moves else model, today)
+            raise _refusal("the model has problems", error) from None
         except ReaddressError as error:
-            raise AnsibleParserError(f"{_shown(Path(path))}: readdress: {error}") from None
-        if self.get_option("cache"):
+            wrong = [_at_option(path, "readdress", "wrong-option", line) for line in str(error).splitlines()]
+            raise _refusal("the options have problems", ModelError(wrong)) from None
+        if keeps:
             self._cache[key] = asdict(fleet)
         return fleet
 
-    def _resize(self, fleet: Fleet, path: str) -> None:
-        """Puts the sizes of the option in place of the model's."""
-        for kind, size in self.get_option("sizes").items():
-            if kind not in _KINDS or not isinstance(size, dict) or not size.keys() <= _SIZES:
-                expected = f"write some of {', '.join(_KINDS)}, each with some of {', '.join(sorted(_SIZES))}"
-                raise AnsibleParserError(f"{_shown(Path(path))}: sizes: {expected}")
-        for variables in fleet.hosts.values():
-            variables["model_size"] |= self.get_option("sizes").get(variables["model_kind"], {})
+    def _cached(self, key: str) -> Fleet | None:
+        """What the cache holds, as far as it is a fleet: a file of it may be damaged, or written by others."""
+        try:
+            return _restored(self._cache.get(key))
+        except (AnsibleError, LookupError, TypeError, ValueError):  # what Ansible answers then
+            return None
 
     def _facts(self, path: str) -> dict[str, Any]:
         """Variables from the facts file."""
@@ -216,8 +534,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """Adds groups, hosts and variables."""
         for group in fleet.groups:
             self.inventory.add_group(group)
-        for name, value in _shared_variables(fleet).items():
-            self.inventory.set_variable("all", name, value)
         for host, variables in fleet.hosts.items():
             self.inventory.add_host(host)
             for name, value in variables.items():
@@ -225,6 +541,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for group, hosts in fleet.groups.items():
             for host in hosts:
                 self.inventory.add_child(group, host)
+        lists = {"model_fleet": self._kept(next(iter(fleet.hosts)), "model_fleet", fleet.variables["model_fleet"])}
+        for name, value in (fleet.variables | lists).items():
+            self.inventory.set_variable("all", name, value)
+        for view in fleet.views:
+            template = self._kept(view["hosts"][0], "model_hosts", view["entries"])
+            for host in view["hosts"]:
+                self.inventory.set_variable(host, "model_hosts", template)
+
+    def _kept(self, host: str, name: str, value: list[Any]) -> str:
+        """Has one host keep a list that is as long as the fleet; returns a template that leads there.
+
+        Ansible merges the variables of groups into each host's: `ansible-inventory --list` would write as many copies
+        as there are hosts.
+        """
+        self.inventory.set_variable(host, f"{name}_list", value)
+        template: str = trust_as_template(f"{{{{ hostvars['{host}'].{name}_list }}}}")
+        return template
 
     def _construct(self, fleet: Fleet) -> None:
         """Applies compose, groups and keyed_groups."""
@@ -240,27 +573,52 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._add_host_to_keyed_groups(keyed, known, host, strict=strict)
 
 
-def _shared_variables(fleet: Fleet) -> dict[str, Any]:
-    """Variables of group all, without what grows with the fleet.
-
-    Ansible merges them into each host's: of a list with all hosts, `ansible-inventory --list` would write a copy for
-    each host. The list is the first host's variable, and the group's is a template that leads there.
-    """
-    keeper, variables = next(iter(fleet.hosts.items()))
-    variables["model_fleet_list"] = fleet.variables["model_fleet"]
-    template = trust_as_template(f"{{{{ hostvars['{keeper}'].model_fleet_list }}}}")
-    return fleet.variables | {"model_fleet": template}
+def _is_size(size: object) -> bool:
+    return isinstance(size, Mapping) and all(
+        name in _SIZES and isinstance(number, int) and not isinstance(number, bool) and number > 0
+        for name, number in size.items()
+    )
 
 
-def _shown(path: Path) -> str:
+def _at_option(path: str, option: str, rule: str, sentence: str) -> Problem:
+    """A problem at the line of the inventory file where an option is written."""
+    written = re.compile(rf"""(["']?){re.escape(option)}\1\s*:""")
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    line = next((number for number, line in enumerate(lines, 1) if written.match(line)), 1)
+    return Problem(Location(str(_shown(Path(path))), line), rule, sentence)
+
+
+def _refusal(message: str, problems: ModelError) -> AnsibleParserError:
+    """An error that lists problems. Not in its message, which Ansible prints twice."""
+    return AnsibleParserError(message, help_text=str(problems))
+
+
+def _shown(path: Path) -> Path:
     """A path as a person would type it: from the working directory where it is below that."""
     absolute = Path(os.path.normpath(path.absolute()))
-    return str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute)
+    return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute
 
 
-def _digest(files: dict[str, bytes], moves: dict[str, str], today: date) -> str:
-    """Tells one input of the derivation from another."""
-    digest = hashlib.sha256(repr((sorted(moves.items()), today)).encode())
-    for name, content in sorted(files.items()):
-        digest.update(f"{name} {len(content)} ".encode() + content)
-    return digest.hexdigest()
+def _digest(*parts: object) -> str:
+    """Tells one input of the derivation from another, and this code from what it was before a `git pull`."""
+    return hashlib.sha256(repr((parts, _code())).encode()).hexdigest()
+
+
+@cache
+def _code() -> list[bytes]:
+    """The source of all that makes a cached inventory."""
+    files = [Path(__file__), *sorted(Path(str(package.__file__)).parent.rglob("*.py"))]
+    return [file.read_bytes() for file in files]
+
+
+def _restored(cached: object) -> Fleet | None:
+    """A fleet as `asdict` has taken it apart; None for anything else."""
+    match cached:
+        case {"groups": dict(groups), "hosts": dict(hosts), "variables": dict(variables), "views": list(views)} if (
+            hosts
+            and all(isinstance(names, list) for names in groups.values())
+            and all(isinstance(values, dict) for values in hosts.values())
+            and all(isinstance(view, dict) and view.keys() == {"hosts", "entries"} for view in views)
+        ):
+            return Fleet(groups, hosts, variables, views)
+    return None

@@ -28,7 +28,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--write-schemas", action="store_true", help="write JSON Schemas for editors")
     options = parser.parse_args(arguments)
     if options.write_schemas:
-        write_schemas(options.directory / "schema")
+        try:
+            write_schemas(options.directory / "schema")
+        except OSError as error:
+            sys.stdout.write(f"{error.filename}:1: unwritable-file: {error.strerror}; correct the path\n")
+            return 1
     try:
         model = load(options.directory)
     except ModelError as error:

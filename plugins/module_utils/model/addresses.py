@@ -59,6 +59,10 @@ class Prefix(NamedTuple):
         """Whether the address is one of these."""
         return self.version == address.version and self.number <= address.number <= self.last
 
+    def overlaps(self, other: Prefix) -> bool:
+        """Whether some addresses of the other are among these."""
+        return self.version == other.version and self.number <= other.last and other.number <= self.last
+
     def covers(self, other: Prefix) -> bool:
         """Whether all addresses of the other are among these."""
         return self.version == other.version and self.number <= other.number and other.last <= self.last
@@ -101,6 +105,29 @@ def parse_prefix(text: str, version: int) -> Prefix:
     return prefix
 
 
+_SPECIAL = tuple(
+    parse_prefix(text, 6 if ":" in text else 4)
+    for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/8", "fe80::/10", "ff00::/8")
+)
+"""Addresses that no host can have for its own in a network (RFC 6890): this host, its links, groups, reserved ones."""
+
+
+EVERYWHERE = Prefix(4, 0, 0), Prefix(6, 0, 0)
+"""All addresses there are."""
+
+
+def parse_network(text: str, version: int) -> Prefix:
+    """Reads the prefix of a network of hosts.
+
+    Raises:
+        ValueError: The text is not a prefix of that version, or hosts cannot have its addresses.
+    """
+    prefix = parse_prefix(text, version)
+    if any(prefix.overlaps(special) for special in _SPECIAL):
+        raise ValueError("not for hosts")
+    return prefix
+
+
 def host_address(prefix: Prefix, number: int) -> Address:
     """The address of a host by its number in the network.
 
@@ -139,7 +166,7 @@ def overlapping(prefixes: Iterable[Prefix]) -> list[tuple[Prefix, Prefix]]:
     found: list[tuple[Prefix, Prefix]] = []
     widest: Prefix | None = None
     for prefix in sorted(prefixes):
-        if widest is not None and prefix.version == widest.version and prefix.number <= widest.last:
+        if widest is not None and widest.overlaps(prefix):
             found.append((widest, prefix))
         if widest is None or not widest.covers(prefix):
             widest = prefix

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .schema import ANY, Guest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Protocol
 
-    from .fields import Purpose
-    from .schema import AutonomousSystem, Host, Model, Network, Node, Service, Site
+    from .fields import Kind, Purpose
+    from .schema import AutonomousSystem, Common, Host, Listen, Model, Network, Node, Service, Site
 
     class Named(Protocol):
         """What has a name."""
@@ -63,9 +64,9 @@ class Index:
         return by_name(self.model.services)
 
     @cached_property
-    def autonomous_systems(self) -> dict[int, AutonomousSystem]:
-        """Autonomous systems by number; of two with the same number, the last."""
-        return {system.number: system for system in self.model.autonomous_systems}
+    def autonomous_systems(self) -> dict[str, AutonomousSystem]:
+        """Autonomous systems by name."""
+        return by_name(self.model.autonomous_systems)
 
     @cached_property
     def all_hosts(self) -> tuple[Host, ...]:
@@ -95,9 +96,30 @@ class Index:
         return found
 
     @cached_property
-    def node_sites(self) -> tuple[str, ...]:
-        """Names of the sites that have a node."""
-        return tuple(dict.fromkeys(node.site for node in self.model.nodes))
+    def common_of(self) -> dict[Kind, list[Common]]:
+        """What runs on the hosts of each kind whatever their services."""
+        found: dict[Kind, list[Common]] = {"node": [], "guest": [], "rented": []}
+        for item in self.model.common:
+            for kind in item.kinds:
+                found[kind].append(item)
+        return found
+
+    @cached_property
+    def node_sites(self) -> Counter[str]:
+        """How many nodes each site has that has any."""
+        return Counter(node.site for node in self.nodes.values())
+
+    @cached_property
+    def closed_of_group(self) -> dict[str, Counter[str]]:
+        """How many nodes of each site the guests of each anti-affinity group close to each other."""
+        nodes: dict[str, set[str]] = {}
+        for guest in self.model.guests:
+            if guest.anti_affinity is not None:
+                nodes.setdefault(guest.anti_affinity, set()).add(guest.node)
+        return {
+            group: Counter(self.nodes[name].site for name in names if name in self.nodes)
+            for group, names in nodes.items()
+        }
 
     def networks_of(self, host: Host) -> dict[Purpose, Network]:
         """The networks in which the host has an address, by purpose; of two of one purpose, the last."""
@@ -111,8 +133,15 @@ class Index:
             return node.site if node else None
         return host.site
 
-    def systems_of(self, host: Host) -> frozenset[int]:
-        """Numbers of the autonomous systems in which the host may be."""
+    def systems_of(self, host: Host) -> frozenset[str]:
+        """Names of the autonomous systems in which the host may be."""
         site = self.site_of(host)
         names = self.node_sites if site is None else (site,)
-        return frozenset(self.sites[name].asn for name in names if name in self.sites)
+        return frozenset(self.sites[name].system for name in names if name in self.sites)
+
+    def listens_of(self, host: Host) -> Iterator[tuple[str, Listen]]:
+        """Where the host answers, each with the name of its service or of its entry of `common`."""
+        yield from ((item.name, item) for item in self.common_of[host.kind])
+        for name in host.services:
+            if name in self.services:
+                yield from ((name, listen) for listen in self.services[name].listens)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .document import Tree, parse
 from .index import Index
@@ -14,6 +13,16 @@ from .shape import INVALID, Origin, Report, keys_of, reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Unreadable(NamedTuple):
+    """Stands for the content of a file that cannot be read, and says why."""
+
+    reason: str
+
+
+type Content = bytes | Unreadable
 
 _NOWHERE = Origin("", Tree(None, 1))
 
@@ -35,21 +44,30 @@ def load(directory: Path) -> Model:
     return validate(read_files(directory), str(directory))
 
 
-def read_files(directory: Path) -> dict[str, bytes]:
-    """The content of a model's files by name; none of a directory that does not exist.
+def read_files(directory: Path) -> dict[str, Content]:
+    """The content of a model's files by name. Hidden files are not the model's: editors leave some beside it.
 
     Raises:
-        ModelError: A file cannot be read.
+        ModelError: The directory itself cannot be read.
     """
     try:
-        return {path.name: path.read_bytes() for path in sorted(directory.glob("*.yml"))}
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".yml" and not path.name.startswith("."))
     except OSError as error:
-        location = Location(Path(str(error.filename)).name, 1)
-        problem = Problem(location, "unreadable-file", f"{error.strerror}; make it readable")
-        raise ModelError([problem.below(str(directory))]) from error
+        sentence = f"{error.strerror}; correct the path, or put the model's files there"
+        raise ModelError([Problem(Location(str(directory), 1), "missing-directory", sentence)]) from error
+    # A name that is not UTF-8 could not be printed.
+    return {path.name.encode(errors="backslashreplace").decode(): _content(path) for path in paths}
 
 
-def validate(files: Mapping[str, bytes], directory: str = "") -> Model:
+def _content(path: Path) -> Content:
+    try:
+        # To read a FIFO is to wait for who writes to it.
+        return path.read_bytes() if path.is_file() else Unreadable("this is not a file")
+    except OSError as error:
+        return Unreadable(str(error.strerror))
+
+
+def validate(files: Mapping[str, Content], directory: str = "") -> Model:
     """Reads and validates a model.
 
     Args:
@@ -82,11 +100,14 @@ def validate(files: Mapping[str, bytes], directory: str = "") -> Model:
     return model
 
 
-def _top_level(text: bytes | None, keys: tuple[str, ...], report: Report) -> dict[str, Tree] | None:
+def _top_level(text: Content | None, keys: tuple[str, ...], report: Report) -> dict[str, Tree] | None:
     """The mapping that a file is, or None when it cannot be read, which is reported."""
     expects = f"the keys {', '.join(keys)}"
     if text is None:
         report.add(Tree(None, 1), "missing-file", f"the file does not exist; add it, with {expects}")
+        return None
+    if isinstance(text, Unreadable):
+        report.add(Tree(None, 1), "unreadable-file", f"{text.reason}; make it a file that you can read")
         return None
     root, problems = parse(report.file, text)
     report.problems += problems

@@ -1,6 +1,7 @@
 """The same model with other addresses, for a lab on a machine whose own networks might be those of the model.
 
-Addresses keep their structure: what is in one network stays in one network, with the same numbers of hosts.
+All addresses move into one range for each version of IP, so that whoever changes the model's has nothing to do here.
+What is in one network stays in one network, with the same numbers of hosts.
 """
 
 from __future__ import annotations
@@ -8,54 +9,59 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .addresses import Address, Prefix, overlapping, parse_prefix
+from .addresses import Address, Prefix, parse_network
+from .problems import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from .schema import AutonomousSystem, Model, Network
+    from .schema import AutonomousSystem, Model, Network, Resolver, TimeServer
 
-type Moves = list[tuple[Prefix, Prefix]]
-"""From where to where."""
+KEYS = {
+    "ipv4": (4, "an IPv4 network such as 198.18.0.0/16"),
+    "ipv6": (6, "an IPv6 network such as fd00:1:2::/48"),
+}
+"""The keys of the ranges: each one's version of IP, and what it holds."""
 
 
-class ReaddressError(Exception):
-    """The mapping does not move every address to a place of its own; one sentence per line."""
+class ReaddressError(ValueError):
+    """The ranges cannot take the model's addresses; one sentence per line."""
 
 
-def readdress(model: Model, mapping: Mapping[str, str]) -> Model:
+def readdress(model: Model, ranges: Mapping[str, object]) -> Model:
     """Moves every address of a model.
 
     Args:
         model: A valid model.
-        mapping: Prefixes and where each goes: to a prefix of the same length. Together they hold all addresses of the
-            model, so that none is left where it was.
+        ranges: A network for each of KEYS, as text.
 
     Raises:
-        ReaddressError: The mapping is not that; one sentence per line.
+        ReaddressError: The ranges are not that, or too small; one sentence per line.
     """
-    moves = _moves(mapping)
-    missing: list[str] = []
+    wholes = _parse(ranges)
+    places: dict[Prefix, Prefix] = {}
+    crowded: list[str] = []
+    for whole in wholes:
+        for prefix, place in _places(_prefixes(model, whole.version), whole).items():
+            if place is None:
+                crowded.append(f"{prefix} finds no room in {whole}; choose a larger range")
+            else:
+                places[prefix] = place
+    if crowded:
+        raise ReaddressError("\n".join(crowded))
 
     def move(address: Address) -> Address:
-        for source, target in moves:
-            if source.holds(address):
-                return Address(address.version, address.number - source.number + target.number)
-        missing.append(f"{address} is in none of the prefixes; add one that holds it")
-        return address
+        (source,) = (prefix for prefix in places if prefix.holds(address))
+        return Address(address.version, address.number - source.number + places[source].number)
 
-    def move_prefix(prefix: Prefix) -> Prefix:
-        whole = any(source.covers(prefix) for source, _ in moves)
-        if not whole:
-            missing.append(f"{prefix} is in none of the prefixes; add one that covers it")
-            return prefix
-        return prefix._replace(number=move(Address(prefix.version, prefix.number)).number)
+    def move_server[S: (Resolver, TimeServer)](server: S) -> S:
+        return replace(server, ipv4=move(server.ipv4), ipv6=move(server.ipv6))
 
     def move_network(network: Network) -> Network:
         return replace(
             network,
-            ipv4=move_prefix(network.ipv4),
-            ipv6=move_prefix(network.ipv6),
+            ipv4=places[network.ipv4],
+            ipv6=places[network.ipv6],
             gateway4=move(network.gateway4),
             gateway6=move(network.gateway6),
         )
@@ -63,43 +69,74 @@ def readdress(model: Model, mapping: Mapping[str, str]) -> Model:
     def move_system(system: AutonomousSystem) -> AutonomousSystem:
         return replace(
             system,
-            resolvers=tuple(replace(item, ipv4=move(item.ipv4), ipv6=move(item.ipv6)) for item in system.resolvers),
-            time_servers=tuple(
-                replace(item, ipv4=move(item.ipv4), ipv6=move(item.ipv6)) for item in system.time_servers
-            ),
+            resolvers=tuple(map(move_server, system.resolvers)),
+            time_servers=tuple(map(move_server, system.time_servers)),
         )
 
-    moved = replace(
+    return replace(
         model,
         networks=tuple(map(move_network, model.networks)),
         autonomous_systems=tuple(map(move_system, model.autonomous_systems)),
     )
-    if missing:
-        raise ReaddressError("\n".join(sorted(set(missing))))
-    return moved
 
 
-def _moves(mapping: Mapping[str, str]) -> Moves:
-    """Reads and checks the mapping.
+def _parse(ranges: Mapping[str, object]) -> list[Prefix]:
+    """Reads and checks the ranges.
 
     Raises:
         ReaddressError: See `readdress`.
     """
-    moves = [(_prefix(source), _prefix(target)) for source, target in mapping.items()]
-    wrong = [
-        f"{source} cannot become {target}; write two prefixes of the same version and length"
-        for source, target in moves
-        if (source.version, source.length) != (target.version, target.length)
-    ]
-    for prefixes in ([source for source, _ in moves], [target for _, target in moves]):
-        wrong += [f"{one} and {other} overlap; choose distinct prefixes" for one, other in overlapping(prefixes)]
+    wholes: list[Prefix] = []
+    wrong = [f"key {shorten(key)} is unknown here; use {' and '.join(KEYS)}" for key in ranges if key not in KEYS]
+    for key, (version, expects) in KEYS.items():
+        try:
+            wholes.append(parse_network(str(ranges.get(key, "")), version))
+        except ValueError:
+            found = f"is {shorten(ranges[key])}" if key in ranges else "is missing"
+            wrong.append(f"'{key}' {found}; write {expects}")
     if wrong:
         raise ReaddressError("\n".join(wrong))
-    return moves
+    return wholes
 
 
-def _prefix(text: object) -> Prefix:
-    try:
-        return parse_prefix(str(text), 6 if ":" in str(text) else 4)
-    except ValueError as error:
-        raise ReaddressError(f"{text} is not a network; write one such as 198.18.2.0/24") from error
+def _prefixes(model: Model, version: int) -> list[Prefix]:
+    """What has to move: the networks, and the addresses that are in none of them."""
+    key = f"ipv{version}"
+    networks = [getattr(network, key) for network in model.networks]
+    servers = [Prefix.of(getattr(server, key)) for system in model.autonomous_systems for server in system.servers]
+    return networks + [server for server in servers if not any(network.covers(server) for network in networks)]
+
+
+def _places(prefixes: Iterable[Prefix], whole: Prefix) -> dict[Prefix, Prefix | None]:
+    """Where in the whole each prefix goes; None for one that finds no room.
+
+    Its last bits stay what they are, so that people recognise it, and so that a change of one network leaves the others
+    where they are. Of two that would meet then, the smaller one goes to the next free place.
+    """
+    placed: dict[Prefix, Prefix] = {}
+    crowded: list[Prefix] = []
+    for prefix in sorted(dict.fromkeys(prefixes), key=lambda prefix: prefix.length):
+        place = prefix._replace(number=whole.number + prefix.number % whole.size)
+        if _is_free(place, whole, placed.values()):
+            placed[prefix] = place
+        else:
+            crowded.append(prefix)
+    found: dict[Prefix, Prefix | None] = dict(placed)
+    for prefix in crowded:
+        found[prefix] = free = _next_free(prefix, whole, placed.values())
+        if free is not None:
+            placed[prefix] = free
+    return found
+
+
+def _is_free(place: Prefix, whole: Prefix, taken: Iterable[Prefix]) -> bool:
+    return whole.covers(place) and not any(place.overlaps(other) for other in taken)
+
+
+def _next_free(prefix: Prefix, whole: Prefix, taken: Collection[Prefix]) -> Prefix | None:
+    """The first free place after where the prefix would have gone, or else the first of all."""
+    starts = {whole.number, *(-(-(other.last + 1) // prefix.size) * prefix.size for other in taken)}
+    places = [prefix._replace(number=start) for start in sorted(starts)]
+    free = [place for place in places if _is_free(place, whole, taken)]
+    after = [place for place in free if place.number > whole.number + prefix.number % whole.size]
+    return next(iter(after + free), None)

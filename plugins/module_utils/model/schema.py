@@ -10,6 +10,7 @@ from .fields import (
     Address4,
     Address6,
     AsNumber,
+    AuthorityKey,
     Certificate,
     Count,
     Day,
@@ -37,6 +38,13 @@ ANY = "any"
 
 CONTROL = "control"
 """The network from which hosts are administered."""
+
+LOG_SERVER = "log_server"
+MAIL_SERVER = "mail_server"
+MAIL_RELAY = "mail_relay"
+DNS_PRIMARY = "dns_primary"
+DNS_SECONDARY = "dns_secondary"
+"""Services that rules and derivation know by their names."""
 
 
 @record
@@ -70,18 +78,18 @@ class Authorities(Record):
         tls: Certificate, in PEM, that signs hosts' certificates; None before it was made.
     """
 
-    users: tuple[PublicKey, ...]
-    host: PublicKey | None
+    users: tuple[AuthorityKey, ...]
+    host: AuthorityKey | None
     tls: Certificate | None
 
 
 @record
 class Site(Record):
-    """A place."""
+    """A place, with the name of its autonomous system."""
 
     name: GroupName
     title: Line
-    asn: AsNumber
+    system: GroupName
 
 
 @record
@@ -105,10 +113,16 @@ class TimeServer(Record):
 class AutonomousSystem(Record):
     """Networks under one routing policy: what fails together, seen from the Internet."""
 
+    name: GroupName
     number: AsNumber
     title: Line
-    resolvers: tuple[Resolver, ...]
-    time_servers: tuple[TimeServer, ...]
+    resolvers: Annotated[tuple[Resolver, ...], NotEmpty()]
+    time_servers: Annotated[tuple[TimeServer, ...], NotEmpty()]
+
+    @property
+    def servers(self) -> tuple[Resolver | TimeServer, ...]:
+        """What is asked there; others run it."""
+        return *self.resolvers, *self.time_servers
 
 
 @record
@@ -134,6 +148,11 @@ class Network(Record):
     gateway4: Address4
     ipv6: Prefix6
     gateway6: Address6
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether everybody in it is ours; elsewhere, strangers have addresses beside our hosts'."""
+        return self.vlan is not None
 
 
 @record
@@ -246,7 +265,7 @@ class Listen(Record):
         via: Purposes of networks by which it is reached, the preferred one first.
         protocol: Of the transport.
         ports: Numbers and ranges.
-        clients: Who may talk to it; see derive/clients.py for the words.
+        clients: Who may talk to it: services, or the words of derive/clients.py.
     """
 
     description: Line

@@ -231,12 +231,17 @@ def _sequence(hint: Any, *, at_least: int) -> Reader:
         if len(tree.value) < at_least:
             return report.invalid(tree, "empty-list", f"'{where}' is empty; write one item at least")
         items: list[object] = []
+        seen: set[object] = set()
         for item in tree.value:
             value = read_item(item, where, report)
-            if is_set and value in items and value is not INVALID:
+            if value is INVALID:
+                continue
+            if is_set and value in seen:
                 report.invalid(item, "repeated-item", f"'{where}' holds {shorten(item.value)} twice; keep one")
-            elif value is not INVALID:
-                items.append(value)
+                continue
+            items.append(value)
+            if is_set:
+                seen.add(value)
         return tuple(items)
 
     return read
@@ -270,7 +275,9 @@ def _scalar(constraint: Pattern | Range | Parsed) -> Reader:
     def read(tree: Tree, where: str, report: Report) -> object:
         # Not isinstance: a boolean is no number here.
         if type(tree.value) not in accepts:
-            return _mistyped(tree, where, expects, report)
+            # YAML took it for something else than text.
+            quotes = ", in quotes" if isinstance(tree.value, int) and str in accepts else ""
+            return _mistyped(tree, where, f"{expects}{quotes}", report)
         try:
             return parse(tree.value)
         except ValueError:
@@ -281,15 +288,9 @@ def _scalar(constraint: Pattern | Range | Parsed) -> Reader:
 
 
 def _mistyped(tree: Tree, where: str, expects: str, report: Report) -> object:
-    found = _DESCRIPTIONS[type(tree.value)]
+    # Of a scalar its value: what it was to YAML (8.0 a fraction, .nan none) is more than people want to know.
+    found = _DESCRIPTIONS.get(type(tree.value)) or shorten(tree.value)
     return report.invalid(tree, "wrong-type", f"{shorten(where)} is {found}; write {expects}")
 
 
-_DESCRIPTIONS: dict[type, str] = {
-    NoneType: "empty",
-    bool: "a boolean",
-    int: "a number",
-    str: "text",
-    dict: "a mapping",
-    list: "a list",
-}
+_DESCRIPTIONS: dict[type, str] = {NoneType: "empty", bool: "a boolean", dict: "a mapping", list: "a list"}

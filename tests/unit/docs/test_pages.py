@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.model import Fleet
@@ -6,8 +8,10 @@ from ansible_collections.aurore.infra.plugins.module_utils.model.index import In
 from ansible_collections.aurore.infra.plugins.module_utils.model.rules.placement import Placement, room
 
 from docs.generate.capacity import capacity_page
-from docs.generate.host import host_details
+from docs.generate.host import host_details, names_of_sources
 from docs.generate.pages import KINDS, equipment, networks, overview, pages, services
+
+ROOT = Path(__file__).parents[3]
 
 
 def rows(text: str, section: str = "") -> dict[str, list[str]]:
@@ -36,7 +40,7 @@ def test_the_overview_lists_each_host_once_under_its_kind(index: Index, fleet: F
 
 def test_a_host_shows_its_derived_addresses_and_openings(index: Index, fleet: Fleet) -> None:
     for name, host in index.hosts.items():
-        text = host_details(index, fleet, host)
+        text = host_details(index, fleet, names_of_sources(index), host)
         variables = fleet.hosts[name]
         for interface in variables["model_interfaces"]:
             assert f"`{interface['ipv4']}/{interface['prefix4']}`" in text
@@ -54,8 +58,8 @@ def test_a_host_shows_its_derived_addresses_and_openings(index: Index, fleet: Fl
 
 def test_sources_of_openings_have_the_names_of_networks_and_hosts(index: Index, fleet: Fleet) -> None:
     for host in index.hosts.values():
-        openings = host_details(index, fleet, host).split("## Open ports")[1].split("\n## ")[0]
-        assert "nobody yet" not in openings
+        openings = host_details(index, fleet, names_of_sources(index), host).split("## Open ports")[1].split("\n## ")[0]
+        assert "| |" not in openings
         assert not [
             line for line in openings.splitlines() if line.rstrip(" |").endswith("`") and "/" in line.split("|")[-2]
         ]
@@ -63,15 +67,27 @@ def test_sources_of_openings_have_the_names_of_networks_and_hosts(index: Index, 
 
 def test_a_host_says_with_whom_it_works_and_from_whom_it_keeps_away(index: Index, fleet: Fleet) -> None:
     peers = index.carriers["postgresql"]
-    text = host_details(index, fleet, peers[0])
+    text = host_details(index, fleet, names_of_sources(index), peers[0])
     for peer in peers[1:]:
         assert f"[{peer.name}]({peer.name}.md)" in rows(text)["Never on one node with"][0]
         assert f"[{peer.name}]({peer.name}.md)" in rows(text, "Together with")["`postgresql`"][0]
 
 
+def test_every_host_shows_what_it_has(index: Index, fleet: Fleet) -> None:
+    for host in index.hosts.values():
+        facts = rows(host_details(index, fleet, names_of_sources(index), host))
+        assert facts["Memory"] == [f"{host.memory} GiB"]
+        cores = facts.get("Cores") or facts["Virtual cores"]
+        assert cores == [str(host.size["cores"])]
+        assert f"{host.size['disk']} GiB" in (facts.get("Disk") or facts["Disks"])[0]
+
+
 def test_groups_are_those_of_the_inventory(index: Index, fleet: Fleet) -> None:
     for name, host in index.hosts.items():
-        listed = {group.strip("`") for group in rows(host_details(index, fleet, host))["Groups"][0].split(", ")}
+        listed = {
+            group.strip("`")
+            for group in rows(host_details(index, fleet, names_of_sources(index), host))["Groups"][0].split(", ")
+        }
         assert listed == {group for group, hosts in fleet.groups.items() if name in hosts}
 
 
@@ -153,3 +169,11 @@ def test_tables_are_regular(index: Index, fleet: Fleet, page: str) -> None:
         cells = line.replace(r"\|", "").count("|")
         assert width in (0, cells), line
         width = cells
+
+
+def test_architecture_names_every_variable(fleet: Fleet) -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("## Derivation")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(model_\w+)`", text))
+    derived = {name for variables in fleet.hosts.values() for name in variables if name.startswith("model_")}
+    # The last two are not among a host's own: a view, and a fact of the lab.
+    assert named == derived | fleet.variables.keys() | {"model_hosts", "model_apt_proxy"}

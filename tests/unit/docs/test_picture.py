@@ -22,7 +22,7 @@ def scene(nodes: int = 3, guests: int = 3, length: int = 0) -> Scene:
         system="AS64496 · Aurore",
         storage="Ceph: 6 disks",
         nodes=tuple(
-            Node(f"node-{n}{more}", f"Résidence Émilie du Châtelet{more}", 16, 64, 17, some(str(n)))
+            Node(f"node-{n}{more}", f"Résidence Émilie du Châtelet{more}", 16, 64, 17, 40, some(str(n)))
             for n in range(nodes)
         ),
         anywhere=some("any"),
@@ -95,7 +95,7 @@ def test_memory_bar_is_to_scale() -> None:
         if box.attrib["height"] == "8"
     }
     assert width["held"] / width["free"] == pytest.approx(17 / 64, abs=1e-3)
-    assert width["guest"] / width["free"] == pytest.approx((17 + 3 * 8) / 64, abs=1e-3)
+    assert width["guest"] / width["free"] == pytest.approx((17 + 40) / 64, abs=1e-3)
 
 
 def test_details_go_before_words_are_cut() -> None:

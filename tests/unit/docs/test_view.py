@@ -3,6 +3,7 @@ from dataclasses import replace
 from ansible_collections.aurore.infra.plugins.module_utils.model.index import Index
 
 from docs.generate import hook
+from docs.generate.capacity import capacity_page
 from docs.generate.picture import draw
 from docs.generate.view import scene
 
@@ -19,6 +20,15 @@ def test_every_host_is_in_the_picture_once(index: Index) -> None:
     names += [guest.name for node in drawn.nodes for guest in node.guests]
     names += [guest.name for guest in drawn.anywhere] + [rented.host.name for rented in drawn.rented]
     assert sorted(names) == sorted(index.hosts)
+
+
+def test_memory_is_what_the_page_about_capacity_says(index: Index) -> None:
+    page = capacity_page(index)
+    for node in scene(index).nodes:
+        (row,) = (line for line in page.splitlines() if f"| [{node.name}]" in line and " virtual |" in line)
+        _, _, memory, reserve, _, taken, free = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert (node.memory, node.reserve, node.taken) == (int(memory), int(reserve), int(taken))
+        assert f">{taken} GiB of guests · {int(free.strip(' |'))} GiB free<" in draw(scene(index))
 
 
 def test_all_equipment_is_under_its_site(index: Index) -> None:

@@ -1,4 +1,4 @@
-"""Groups, hosts and host variables. docs/architecture lists the variables for authors of roles."""
+"""Groups, hosts and host variables. `ansible-doc -t inventory aurore.infra.cluster` explains each variable."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..index import Index
 from .hosts import HostVariables
-from .interfaces import main_purpose
+from .names import views
 
 if TYPE_CHECKING:
     from datetime import date
 
     from ..schema import Model
+    from .names import View
 
 KIND_GROUPS = {"node": "nodes", "guest": "guests", "rented": "rented"}
 """The group of each kind of host."""
@@ -27,13 +28,15 @@ class Fleet:
 
     Attributes:
         groups: Names of the hosts of each group. `all` is not among them.
-        hosts: Variables of each host.
+        hosts: Variables of each host, but for those that are as long as the fleet.
         variables: Variables of the group `all`.
+        views: The variable `model_hosts`, once for all hosts with the same.
     """
 
     groups: dict[str, list[str]]
     hosts: dict[str, dict[str, Any]]
     variables: dict[str, Any]
+    views: list[View]
 
 
 def derive(model: Model, today: date) -> Fleet:
@@ -48,7 +51,7 @@ def derive(model: Model, today: date) -> Fleet:
     index = Index(model)
     variables = HostVariables(index)
     hosts = {name: variables.of(host) for name, host in index.hosts.items()}
-    return Fleet(_groups(index), hosts, _fleet_variables(model, hosts, today))
+    return Fleet(_groups(index), hosts, _fleet_variables(model, hosts, today), views(index, hosts))
 
 
 def group_of_site(site: str | None) -> str:
@@ -74,22 +77,20 @@ def _fleet_variables(model: Model, hosts: dict[str, dict[str, Any]], today: date
         "model_user_authorities": list(model.authorities.users),
         "model_host_authority": model.authorities.host,
         "model_tls_authority": model.authorities.tls,
-        "model_fleet": [_known_host(variables) for variables in hosts.values()],
+        "model_fleet": [_fleet_entry(variables) for variables in hosts.values()],
         "model_rts": [
-            {"nick": person.nick, "name": person.name, "mail": person.mail, "principals": [person.nick]}
+            {"nick": person.nick, "name": person.name, "mail": person.mail}
             for person in model.people
             if person.mandate.since <= today <= person.mandate.until
         ],
     }
 
 
-def _known_host(variables: dict[str, Any]) -> dict[str, Any]:
-    """What every host knows of each host."""
-    interfaces = {interface["purpose"]: interface for interface in variables["model_interfaces"]}
-    main = interfaces[main_purpose(interfaces)]
+def _fleet_entry(variables: dict[str, Any]) -> dict[str, Any]:
+    """What is the same of a host to everybody: its name, and where it is administered."""
+    main = next(item for item in variables["model_interfaces"] if item["ipv4"] == variables["ansible_host"])
     return {
         "name": variables["model_name"],
         "fqdn": variables["model_fqdn"],
         "addresses": {"ipv4": main["ipv4"], "ipv6": main["ipv6"]},
-        "names": variables["model_names"],
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..schema import Guest
+from ..addresses import EVERYWHERE
 from .firewall import Firewall
-from .interfaces import Interfaces, main_purpose
-from .peers import Peers
+from .interfaces import Interfaces, main_purposes
+from .peers import NTP, Peers
 
 if TYPE_CHECKING:
     from ..index import Index
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _MAX_RESOLVERS = 3
 """The C library reads no more (resolv.conf(5), MAXNS)."""
-
-_NTP = ("udp", [123])
 
 
 class HostVariables:
@@ -38,8 +36,9 @@ class HostVariables:
         site = index.site_of(host)
         interfaces = self._interfaces.of(host)
         openings = self._firewall.openings(host)
-        systems = [index.autonomous_systems[number] for number in sorted(index.systems_of(host))]
-        main = main_purpose(index.networks_of(host))
+        names = index.systems_of(host)
+        systems = [system for system in index.autonomous_systems.values() if system.name in names]
+        main = main_purposes(index.networks_of(host))[0]
         return {
             "ansible_host": next(interface["ipv4"] for interface in interfaces if interface["purpose"] == main),
             "model_name": host.name,
@@ -55,9 +54,29 @@ class HostVariables:
             "model_peers": {service: self._peers.members(service) for service in host.services},
             "model_openings": openings,
             "model_name_servers": _resolvers(systems),
-            "model_time_servers": self._peers.clocks if isinstance(host, Guest) else _time_servers(systems),
-            "model_time_clients": _time_clients(openings),
+            **self._time(host, openings, systems),
             "model_log_servers": self._peers.log_servers(host),
+        }
+
+    def _time(
+        self, host: Host, openings: list[dict[str, Any]], systems: list[AutonomousSystem]
+    ) -> dict[str, list[Any]]:
+        """The variables about time.
+
+        The fleet's clocks ask the servers outside, and each other, so that they stay together when nobody outside
+        answers. The other hosts ask the clocks; one that has no way to any asks outside like them.
+        """
+        clocks = self._peers.clocks(host)
+        if self._peers.is_clock(host):
+            return {
+                "model_time_servers": _time_servers(systems),
+                "model_time_peers": clocks,
+                "model_time_clients": _time_clients(openings),
+            }
+        return {
+            "model_time_servers": clocks or _time_servers(systems),
+            "model_time_peers": [],
+            "model_time_clients": [],
         }
 
     def _aliases(self, host: Host) -> list[str]:
@@ -78,5 +97,8 @@ def _time_servers(systems: list[AutonomousSystem]) -> list[dict[str, str]]:
 
 def _time_clients(openings: list[dict[str, Any]]) -> list[str]:
     """Who may ask for time is who the firewall lets through to NTP."""
-    clocks = [opening for opening in openings if (opening["protocol"], opening["ports"]) == _NTP]
-    return [prefix for opening in clocks for prefix in (*opening["ipv4"], *opening["ipv6"])]
+    protocol, port = NTP
+    found = [opening for opening in openings if opening["protocol"] == protocol and port in opening["ports"]]
+    if any(opening["anyone"] for opening in found):
+        return [str(prefix) for prefix in EVERYWHERE]
+    return [prefix for opening in found for prefix in (*opening["ipv4"], *opening["ipv6"])]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..addresses import host_address
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..fields import Purpose
     from ..index import Index
     from ..schema import Host, Network
@@ -22,6 +24,9 @@ INTERFACES: dict[Purpose, str] = {
 
 _DEFAULT_ROUTE: tuple[Purpose, ...] = ("public", "services", "administration", "ceph_public", "ceph_cluster")
 """Where a host sends what it has no other route for: the first of these that it has."""
+
+_MAIN: tuple[Purpose, ...] = ("administration", "public", "services", "ceph_public", "ceph_cluster")
+"""By which of its addresses a host is called, as long as no service asks for another."""
 
 
 class Interfaces:
@@ -75,7 +80,7 @@ class Interfaces:
         return self._routes[network.name]
 
 
-def default_purpose(networks: dict[Purpose, Network]) -> Purpose:
+def default_purpose(networks: Mapping[Purpose, Network]) -> Purpose:
     """The purpose of the network that has the default route.
 
     Args:
@@ -84,10 +89,9 @@ def default_purpose(networks: dict[Purpose, Network]) -> Purpose:
     return next(purpose for purpose in _DEFAULT_ROUTE if purpose in networks)
 
 
-def main_purpose(networks: dict[Purpose, Network]) -> Purpose:
-    """The purpose of the network in which the host is administered.
+def main_purposes(networks: Mapping[Purpose, Network]) -> list[Purpose]:
+    """The purposes of a host's networks, in the order in which others use its addresses.
 
-    Args:
-        networks: A host's networks; at least one of purpose administration or public.
+    In the first one the host is administered: administration, or else public, which the rules see to.
     """
-    return "administration" if "administration" in networks else "public"
+    return [purpose for purpose in _MAIN if purpose in networks]

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..addresses import host_address
-from .firewall import find_path
-from .interfaces import main_purpose
+from ..schema import LOG_SERVER
+from .clients import way_in, ways_to
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ..fields import Purpose
     from ..index import Index
-    from ..schema import Host
-
-LOG_SERVICE = "log_server"
-"""The service that keeps all hosts' logs."""
+    from ..schema import Host, Listen
 
 _MAX_CLOCKS = 4
 """Enough to outvote one that is wrong (RFC 8633, section 3.2); more only make the list long."""
 
+NTP = "udp", 123
+"""Where clocks answer."""
+
 type Peer = dict[str, str]
 """name, fqdn, ipv4, ipv6."""
 
+type Server = tuple[Host, list[Listen]]
+"""A host and where it answers, for one kind of request."""
+
+
+def log_servers(index: Index) -> list[Server]:
+    """The hosts that keep logs."""
+    service = index.services.get(LOG_SERVER)
+    return [(host, list(service.listens)) for host in index.carriers[service.name]] if service else []
+
+
+def clocks(index: Index) -> list[Server]:
+    """The hosts that tell the others the time: the first few that answer NTP."""
+    answering = ((host, listens) for host in index.hosts.values() if (listens := list(_ntp_listens(index, host))))
+    return list(islice(answering, _MAX_CLOCKS))
+
+
+def _ntp_listens(index: Index, host: Host) -> Iterator[Listen]:
+    """Where a host answers NTP."""
+    protocol, port = NTP
+    for _, listen in index.listens_of(host):
+        if listen.protocol == protocol and any(port in ports for ports in listen.ports):
+            yield listen
+
 
 class Peers:
-    """Derives peers; each list is computed once and shared.
+    """Derives peers; what is the same for many hosts is computed once.
 
     Attributes:
         index: The model.
@@ -33,10 +59,9 @@ class Peers:
     def __init__(self, index: Index) -> None:
         self.index = index
         self._members: dict[str, list[Peer]] = {}
-        self._log_servers: dict[frozenset[Purpose], list[Peer]] = {}
-        self.clocks = [
-            self._peer(node, main_purpose(index.networks_of(node))) for node in index.model.nodes[:_MAX_CLOCKS]
-        ]
+        self._peers: dict[tuple[str, Purpose], Peer] = {}
+        self._log_servers = log_servers(index)
+        self._clocks = clocks(index)
 
     def fqdn(self, host: Host) -> str:
         """The full name of a host."""
@@ -46,32 +71,37 @@ class Peers:
         """The hosts that carry a service, with the addresses by which it is reached first."""
         if service not in self._members:
             self._members[service] = [
-                self._peer(host, self._arrivals(service, host)[0]) for host in self.index.carriers[service]
+                self._peer(host, ways_to(self.index, service, host)[0]) for host in self.index.carriers[service]
             ]
         return self._members[service]
 
     def log_servers(self, host: Host) -> list[Peer]:
         """Where a host sends its logs: by a network that it shares with the server, or to a public address."""
-        networks = self.index.networks_of(host)
-        key = frozenset(networks)
-        if key not in self._log_servers:
-            servers = self.index.carriers.get(LOG_SERVICE, [])
-            paths = [(server, find_path(networks, self._arrivals(LOG_SERVICE, server))) for server in servers]
-            self._log_servers[key] = [self._peer(server, path[0]) for server, path in paths if path]
-        return self._log_servers[key]
+        return list(self._letting_in(host, self._log_servers))
 
-    def _arrivals(self, service: str, host: Host) -> list[Purpose]:
-        """Purposes by which a service of the host is reached; where it listens to nothing, by which the host is."""
-        networks = self.index.networks_of(host)
-        declared = [purpose for listen in self.index.services[service].listens for purpose in listen.via]
-        return [purpose for purpose in declared if purpose in networks] or [main_purpose(networks)]
+    def is_clock(self, host: Host) -> bool:
+        """Whether others take their time from the host."""
+        return any(clock is host for clock, _ in self._clocks)
+
+    def clocks(self, host: Host) -> list[Peer]:
+        """The clocks of the fleet that let a host ask them, itself excepted."""
+        return list(self._letting_in(host, (server for server in self._clocks if server[0] is not host)))
+
+    def _letting_in(self, host: Host, servers: Iterable[Server]) -> Iterator[Peer]:
+        for server, listens in servers:
+            purpose = way_in(self.index, host, server, listens)
+            if purpose is not None:
+                yield self._peer(server, purpose)
 
     def _peer(self, host: Host, purpose: Purpose) -> Peer:
-        network = self.index.networks_of(host)[purpose]
-        number = host.addresses[network.name]
-        return {
-            "name": host.name,
-            "fqdn": self.fqdn(host),
-            "ipv4": str(host_address(network.ipv4, number)),
-            "ipv6": str(host_address(network.ipv6, number)),
-        }
+        key = host.name, purpose
+        if key not in self._peers:
+            network = self.index.networks_of(host)[purpose]
+            number = host.addresses[network.name]
+            self._peers[key] = {
+                "name": host.name,
+                "fqdn": self.fqdn(host),
+                "ipv4": str(host_address(network.ipv4, number)),
+                "ipv6": str(host_address(network.ipv6, number)),
+            }
+        return self._peers[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .registry import listed, rule
+from .registry import choice, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ def sites_of_equipment(index: Index) -> Iterator[Finding]:
     """The site of a piece of equipment exists."""
     for item in index.model.equipment:
         if item.site not in index.sites:
-            yield item.at("site"), f"there is no site '{item.site}'; use one of {listed(index.sites)}"
+            yield item.at("site"), f"there is no site '{item.site}'; {choice(index.sites)}"
 
 
 @rule("unknown-equipment", "equipment")
@@ -27,5 +27,5 @@ def replacements(index: Index) -> Iterator[Finding]:
     names = {item.name for item in index.model.equipment}
     for item in index.model.equipment:
         if item.replaced_by is not None and item.replaced_by not in names - {item.name}:
-            sentence = f"there is no other equipment '{item.replaced_by}'; use one of {listed(names - {item.name})}"
+            sentence = f"there is no other equipment '{item.replaced_by}'; {choice(names - {item.name})}"
             yield item.at("replaced_by"), sentence

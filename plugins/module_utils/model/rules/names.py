@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..derive.firewall import ADMINISTRATORS, ANYONE, KINDS
+from ..derive.clients import ADMINISTRATORS, ANYONE, KINDS
 from ..derive.fleet import KIND_GROUPS, SITE_ANY, group_of_site
 from ..derive.interfaces import INTERFACES
 from ..schema import ANY
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({*KINDS, *KIND_GROUPS.values(), *INTERFACES, ADMINISTRATORS, ANYONE, "all", "ungrouped"})
 """Words that mean something else where a service could be named: to services.yml, or as groups to Ansible."""
+
+LOCAL = frozenset({"localhost", "ip6-localhost", "ip6-loopback", "ip6-allnodes", "ip6-allrouters"})
+"""Names that /etc/hosts gives to other things than hosts of the fleet."""
 
 
 def _repeated(records: Iterable[Record], key: str) -> Iterator[Finding]:
@@ -43,7 +46,10 @@ def duplicate_names(index: Index) -> Iterator[Finding]:
     for records in (model.sites, model.networks, model.services, model.common, model.zones, model.equipment):
         yield from _repeated(records, "name")
     yield from _repeated(model.people, "nick")
+    yield from _repeated(model.autonomous_systems, "name")
     yield from _repeated(model.autonomous_systems, "number")
+    for system in model.autonomous_systems:
+        yield from _repeated(system.time_servers, "name")
     for node in model.nodes:
         yield from _repeated(node.disks, "device")
 
@@ -56,6 +62,8 @@ def host_is_group(index: Index) -> Iterator[Finding]:
     for name, host in index.hosts.items():
         if name in groups:
             yield host.at("name"), f"'{name}' is the name of a group as well; rename the host"
+        if name in LOCAL:
+            yield host.at("name"), f"'{name}' is every machine's name for itself; rename the host"
         if name == ANY:
             yield host.at("name"), f"'{ANY}' stands for every node in guests.yml; rename the host"
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from ..addresses import Prefix, is_usable, overlapping
 from ..problems import Location
 from ..schema import CONTROL
-from .registry import listed, rule
+from .registry import choice, listed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..addresses import Address
     from ..index import Index
     from ..schema import Network
     from .registry import Finding
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 def systems_of_sites(index: Index) -> Iterator[Finding]:
     """The autonomous system of a site exists."""
     for site in index.model.sites:
-        if site.asn not in index.autonomous_systems:
-            known = listed(index.autonomous_systems)
-            yield site.at("asn"), f"there is no autonomous system {site.asn}; use one of networks.yml ({known})"
+        if site.system not in index.autonomous_systems:
+            sentence = (
+                f"there is no autonomous system '{site.system}' in networks.yml; {choice(index.autonomous_systems)}"
+            )
+            yield site.at("system"), sentence
 
 
 @rule("unknown-site", "sites")
@@ -32,17 +35,31 @@ def sites_of_networks(index: Index) -> Iterator[Finding]:
     for network in index.model.networks:
         for site in network.sites:
             if site not in index.sites:
-                yield network.at("sites", site), f"there is no site '{site}'; use one of {listed(index.sites)}"
+                yield network.at("sites", site), f"there is no site '{site}'; {choice(index.sites)}"
 
 
 @rule("network-systems", "sites")
 def systems_of_networks(index: Index) -> Iterator[Finding]:
     """A network is in one autonomous system: its prefix is announced by one."""
     for network in index.model.networks:
-        systems = {index.sites[site].asn for site in network.sites if site in index.sites}
+        systems = {index.sites[site].system for site in network.sites if site in index.sites}
         if len(systems) > 1:
             sentence = f"its sites are in the autonomous systems {listed(systems)}; make it a network for each"
             yield network.at("sites"), sentence
+
+
+@rule("duplicate-address")
+def addresses_of_servers(index: Index) -> Iterator[Finding]:
+    """A system's resolvers differ, and so do its time servers: one that is there twice helps as little as one."""
+    for system in index.model.autonomous_systems:
+        for servers in (system.resolvers, system.time_servers):
+            for key in ("ipv4", "ipv6"):
+                seen: set[Address] = set()
+                for server in servers:
+                    address = getattr(server, key)
+                    if address in seen:
+                        yield server.at(key), f"{address} is in this list already; keep one, or correct it"
+                    seen.add(address)
 
 
 @rule("duplicate-vlan")

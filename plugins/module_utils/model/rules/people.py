@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..keys import key_material
@@ -36,15 +37,18 @@ def mandate_dates(index: Index) -> Iterator[Finding]:
 
 @rule("shared-key")
 def shared_keys(index: Index) -> Iterator[Finding]:
-    """A key is one person's, and signs nothing: logs say who it was, and authorities' keys never log in."""
+    """A key has one purpose: logs say who it was, and who may sign for hosts cannot let people in."""
     authorities = index.model.authorities
-    signing = [*authorities.users, *([authorities.host] if authorities.host else [])]
-    owners = {key_material(key): "an authority" for key in signing}
+    uses = [(key, "the user authority", partial(authorities.at, "users", key)) for key in authorities.users]
+    if authorities.host is not None:
+        uses.append((authorities.host, "the host authority", partial(authorities.at, "host")))
     for person in index.model.people:
-        for key in person.keys:
-            owner = owners.setdefault(key_material(key), f"'{person.nick}'")
-            if owner != f"'{person.nick}'":
-                yield person.at("keys", key), f"this is the key of {owner} as well; give each a key of their own"
+        uses += [(key, f"'{person.nick}'", partial(person.at, "keys", key)) for key in person.keys]
+    owners: dict[str, str] = {}
+    for key, owner, locate in uses:
+        first = owners.setdefault(key_material(key), owner)
+        if first != owner:
+            yield locate(), f"this is the key of {first} as well; give each a key of their own"
 
 
 @rule("shared-mail")

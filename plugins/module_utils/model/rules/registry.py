@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..problems import Location, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Set
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
     from ..index import Index
 
@@ -31,6 +31,8 @@ class Rule(NamedTuple):
     needs: frozenset[str]
     find: Find
 
+
+_FEW = 5
 
 RULES: list[Rule] = []
 """All rules, in the order of their declaration. One identifier may have several functions."""
@@ -62,5 +64,17 @@ def check(index: Index, whole: Set[str]) -> list[Problem]:
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names as a sentence lists them; "nothing" where there is none."""
-    return ", ".join(sorted(map(str, names))) or "nothing yet"
+    """Names as a sentence lists them; "none" where there is none."""
+    return ", ".join(sorted(map(str, names))) or "none"
+
+
+def choice(names: Iterable[object]) -> str:
+    """What to write instead of something that does not exist: one of some names, where there are any."""
+    known = list(names)
+    return f"use one of {listed(known)}" if known else "add it, since there is none yet"
+
+
+def few(names: Sequence[str]) -> str:
+    """Some names, quoted, and how many more there are: one cause may concern the whole fleet."""
+    more = len(names) - _FEW
+    return ", ".join(f"'{name}'" for name in names[:_FEW]) + (f" and {more} more" if more > 0 else "")

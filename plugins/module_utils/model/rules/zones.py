@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..schema import DNS_PRIMARY, DNS_SECONDARY
 from .registry import listed, rule
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def services_of_name_servers(index: Index) -> Iterator[Finding]:
     """The first name server is a primary, the others are secondaries."""
     for zone in index.model.zones:
         for name in zone.name_servers:
-            service = "dns_primary" if name == zone.name_servers[0] else "dns_secondary"
+            service = DNS_PRIMARY if name == zone.name_servers[0] else DNS_SECONDARY
             host = index.hosts.get(name)
             if host is not None and service not in host.services:
                 sentence = f"'{name}' does not carry {service}; add that to its services or name another host"
@@ -51,7 +52,9 @@ def systems_of_name_servers(index: Index) -> Iterator[Finding]:
     for zone in index.model.zones:
         hosts = [index.hosts[name] for name in zone.name_servers if name in index.hosts]
         each = [index.systems_of(host) for host in hosts]
-        systems = frozenset[int]().union(*each)
+        systems = frozenset[str]().union(*each)
         if len(hosts) >= MIN_NAME_SERVERS and all(each) and len(systems) == 1:
-            sentence = f"'{zone.name}' has all name servers in autonomous system {listed(systems)}; add one elsewhere"
+            sentence = (
+                f"'{zone.name}' has all name servers in the autonomous system {listed(systems)}; add one elsewhere"
+            )
             yield zone.at("name_servers"), sentence

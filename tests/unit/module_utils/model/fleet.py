@@ -14,6 +14,25 @@ KEY_WEAK = (
     "S+J5sA0lEvs4W1DFdddMLgDsU1qksS7zrAAkJu4THZQ26orrmEmsgaNuYvE7zmXK7a6ReqNaMoFeWGvJ"
 )
 
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIHfMIGSoAMCAQICAQEwBQYDK2VwMA8xDTALBgNVBAMMBFRlc3QwHhcNMjYwMTAx
+MDAwMDAwWhcNNDYwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDARUZXN0MCowBQYDK2Vw
+AyEA9SC0nzqhvymvxt1WNDeMjk/tl+AEQyCuQVtzmR45POCjEzARMA8GA1UdEwEB
+/wQFMAMBAf8wBQYDK2VwA0EA7DeWEpp80AAcB/nJIN+Y0nLmGMvxB0v3cszIZhnm
+/7gILBObegYvcL8yMVjUOrG/o0XUPAhsW8jh2nY2ywVWAA==
+-----END CERTIFICATE-----
+"""
+CERTIFICATE_OF_A_HOST = """\
+-----BEGIN CERTIFICATE-----
+MIHcMIGPoAMCAQICAQEwBQYDK2VwMA8xDTALBgNVBAMMBFRlc3QwHhcNMjYwMTAx
+MDAwMDAwWhcNNDYwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDARUZXN0MCowBQYDK2Vw
+AyEAEy9qg4RLRMeH4pmk7TnSAbDha2aPOCF32XiKMK/A3YajEDAOMAwGA1UdEwEB
+/wQCMAAwBQYDK2VwA0EACmy6wxBmniNaPbVreeUDX6hizo21xr+CB7oE03I0nR8N
+3MTbdTBHxAWhs21ZMQs+fTPWoLrhWDTnFET3yR82BA==
+-----END CERTIFICATE-----
+"""
+
 FILES = {
     "fleet.yml": f"""\
 names:
@@ -31,24 +50,26 @@ authorities:
 sites:
   - name: north
     title: Résidence du Nord
-    asn: 64496
+    system: ours
   - name: south
     title: Résidence du Sud
-    asn: 64496
+    system: ours
   - name: away
     title: Ailleurs
-    asn: 64511
+    system: theirs
 """,
     "networks.yml": """\
 autonomous_systems:
-  - number: 64496
+  - name: ours
+    number: 64496
     title: Ours
     resolvers:
       - {ipv4: 203.0.113.193, ipv6: "2001:db8:0:f00::53"}
       - {ipv4: 203.0.113.194, ipv6: "2001:db8:0:f00::153"}
     time_servers:
       - {name: ntp.ours.example, ipv4: 203.0.113.197, ipv6: "2001:db8:0:f00::123"}
-  - number: 64511
+  - name: theirs
+    number: 64511
     title: Theirs
     resolvers:
       - {ipv4: 203.0.113.225, ipv6: "2001:db8:ffff:f00::53"}
@@ -201,7 +222,7 @@ common:
     via: [administration]
     protocol: udp
     ports: [123]
-    clients: [guests]
+    clients: [guests, nodes]
 services:
   - name: hypervisors
     title: Hypervisors

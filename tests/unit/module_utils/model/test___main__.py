@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.model.__main__ import main
-
-if TYPE_CHECKING:
-    import pytest
 
 ROOT = Path(__file__).parents[4]
 
@@ -31,6 +29,14 @@ def test_command_lists_problems(directory: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == (
         f"{directory}/people.yml:1: missing-key: key 'people' is missing; add it\n"
         f"{directory}/people.yml:1: unknown-key: key 'zones' is unknown here; remove it or use one of people\n"
+    )
+
+
+@pytest.mark.parametrize("place", ["nowhere", "zones.yml"])
+def test_schemas_that_cannot_be_written(directory: Path, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(directory / place), "--write-schemas"]) == 1
+    assert re.fullmatch(
+        rf"{directory}/{place}/schema:1: unwritable-file: .*; correct the path\n", capsys.readouterr().out
     )
 
 

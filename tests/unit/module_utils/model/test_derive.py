@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.model import Fleet, derive, load
 
-from .fleet import KEY_AUTHORITY, Edit, fleet
+from .fleet import CERTIFICATE, KEY_AUTHORITY, Edit, fleet
 
 TODAY = date(2026, 6, 1)
 REAL = Path(__file__).parents[4] / "inventory" / "model"
@@ -114,6 +115,7 @@ def test_all_variables_of_a_host(small: Fleet) -> None:
                 "ipv4": "192.0.2.75", "ipv6": "2001:db8:0:12::11",
             },
         ],
+        "model_time_peers": [],
         "model_time_clients": [],
         "model_log_servers": [
             {"name": "log", "fqdn": "log.adm.example.org", "ipv4": "192.0.2.111", "ipv6": "2001:db8:0:13::15"}
@@ -132,20 +134,18 @@ def test_all_variables_of_the_fleet(small: Fleet) -> None:
         "model_host_authority": None,
         "model_tls_authority": None,
         "model_rts": [
-            {"nick": "ann", "name": "Anne Élise", "mail": "ann@example.org", "principals": ["ann"]},
-            {"nick": "bob", "name": "Bob", "mail": "bob@example.org", "principals": ["bob"]},
+            {"nick": "ann", "name": "Anne Élise", "mail": "ann@example.org"},
+            {"nick": "bob", "name": "Bob", "mail": "bob@example.org"},
         ],
     }
 
 
 def test_authorities_that_exist() -> None:
-    certificate = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmg\n-----END CERTIFICATE-----\n"
-    indented = "|\n    " + certificate.rstrip().replace("\n", "\n    ") + "\n"
-    fleet = derived(
-        ("fleet.yml", "host: null", f"host: {KEY_AUTHORITY}"), ("fleet.yml", "tls: null\n", f"tls: {indented}")
-    )
-    assert fleet.variables["model_host_authority"] == KEY_AUTHORITY
-    assert fleet.variables["model_tls_authority"] == certificate
+    host = KEY_AUTHORITY.replace("BO1", "BO2")
+    tls = "|\n" + indent(CERTIFICATE, "    ")
+    fleet = derived(("fleet.yml", "host: null", f"host: {host}"), ("fleet.yml", "tls: null\n", f"tls: {tls}"))
+    assert fleet.variables["model_host_authority"] == host
+    assert fleet.variables["model_tls_authority"] == CERTIFICATE
 
 
 def test_everyone_knows_every_host(small: Fleet) -> None:
@@ -155,8 +155,64 @@ def test_everyone_knows_every_host(small: Fleet) -> None:
         "name": "mail",
         "fqdn": "mail.adm.example.org",
         "addresses": {"ipv4": "192.0.2.109", "ipv6": "2001:db8:0:13::13"},
+    }
+
+
+def known(fleet: Fleet, host: str) -> dict[str, str]:
+    """The IPv4 addresses that a host knows, by name."""
+    (entries,) = (view["entries"] for view in fleet.views if host in view["hosts"])
+    return {name: entry["ipv4"] for entry in entries for name in entry["names"]}
+
+
+def test_a_host_knows_the_others_by_addresses_that_it_reaches(small: Fleet) -> None:
+    expected = {
+        "node-north": "192.0.2.43",
+        "node-south": "192.0.2.75",
+        "db-north": "192.0.2.107",
+        "db-south": "192.0.2.108",
+        "mail": "192.0.2.109",
+        "dns": "192.0.2.110",
+        "log": "192.0.2.111",
+        "relay": "203.0.113.139",
+    }
+    aliases = {
+        "mail.example.org": "203.0.113.13",
+        "imap.example.org": "203.0.113.13",
+        "ns1.example.org": "203.0.113.14",
+    }
+    own = {f"{name}.adm.example.org": address for name, address in expected.items()}
+    assert known(small, "node-north") == known(small, "mail") == expected | own | aliases
+    # The databases get to the mail server by the network that they share with it.
+    mail = dict.fromkeys(["mail.example.org", "imap.example.org"], "198.51.100.13")
+    assert known(small, "db-south") == expected | own | aliases | mail
+
+
+def test_a_host_does_not_know_what_it_cannot_reach(small: Fleet) -> None:
+    expected = {"mail": "203.0.113.13", "dns": "203.0.113.14", "log": "203.0.113.15", "relay": "203.0.113.139"}
+    aliases = {
+        "mail.example.org": "203.0.113.13",
+        "imap.example.org": "203.0.113.13",
+        "ns1.example.org": "203.0.113.14",
+    }
+    own = {f"{name}.adm.example.org": address for name, address in expected.items()}
+    assert known(small, "relay") == expected | own | aliases
+
+
+def test_names_at_one_address_are_on_one_line_the_full_one_first(small: Fleet) -> None:
+    (relay,) = (view for view in small.views if "relay" in view["hosts"])
+    assert relay["entries"][0] == {
+        "ipv4": "203.0.113.13",
+        "ipv6": "2001:db8:0:15::13",
         "names": ["mail.adm.example.org", "mail", "mail.example.org", "imap.example.org"],
     }
+
+
+def test_hosts_that_know_the_same_share_it(small: Fleet) -> None:
+    assert [view["hosts"] for view in small.views] == [
+        ["node-north", "node-south", "mail", "dns", "log"],
+        ["db-north", "db-south"],
+        ["relay"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +222,8 @@ def test_everyone_knows_every_host(small: Fleet) -> None:
             "node-north",
             [
                 "ssh tcp 22 on adm0 from 192.0.2.0/27 2001:db8:0:10::/64",
-                "time udp 123 on adm0 from 192.0.2.96/27 2001:db8:0:13::/64",
+                "time udp 123 on adm0 from 192.0.2.32/27 192.0.2.64/27 192.0.2.96/27 "
+                "2001:db8:0:11::/64 2001:db8:0:12::/64 2001:db8:0:13::/64",
             ],
         ),
         (
@@ -189,12 +246,12 @@ def test_everyone_knows_every_host(small: Fleet) -> None:
             ],
         ),
         (
-            # Hosts come by the administration, the one without by its public address; networks, not addresses.
+            # Hosts come by the administration, in networks; the one without by its address in a network of others.
             "log",
             [
                 "log_server tcp 19532 on adm0 from 192.0.2.32/27 192.0.2.64/27 192.0.2.96/27 "
                 "2001:db8:0:11::/64 2001:db8:0:12::/64 2001:db8:0:13::/64",
-                "log_server tcp 19532 on pub0 from 203.0.113.128/27 2001:db8:ffff:15::/64",
+                "log_server tcp 19532 on pub0 from 203.0.113.139/32 2001:db8:ffff:15::11/128",
                 "ssh tcp 22 on adm0 from 192.0.2.0/27 2001:db8:0:10::/64",
             ],
         ),
@@ -214,24 +271,27 @@ def test_openings(small: Fleet, host: str, expected: list[str]) -> None:
     assert openings(small, host) == expected
 
 
-def test_clients_without_a_way_are_not_let_in() -> None:
-    edits = [("services.yml", "clients: [database, mail_server]", "clients: [database, mail_relay]")]
+def test_hosts_without_a_way_are_not_among_all_of_their_kind() -> None:
+    edits = [("services.yml", "clients: [database, mail_server]", "clients: [hosts]")]
     assert openings(derived(*edits), "db-north")[0] == (
-        "database tcp 5432 on srv0 from 198.51.100.11/32 198.51.100.12/32 2001:db8:0:14::11/128 2001:db8:0:14::12/128"
+        "database tcp 5432 on srv0 from 198.51.100.0/26 2001:db8:0:14::/64"
     )
 
 
 def test_a_listen_that_nobody_can_reach_opens_nothing() -> None:
-    edits = [("services.yml", "clients: [database, mail_server]", "clients: [mail_relay]")]
+    edits = [("services.yml", "clients: [database, mail_server]", "clients: [rented]")]
     assert openings(derived(*edits), "db-north") == ["ssh tcp 22 on adm0 from 192.0.2.0/27 2001:db8:0:10::/64"]
 
 
-def test_a_purpose_stands_for_its_networks() -> None:
-    edits = [("services.yml", "clients: [hosts]", "clients: [public, rented, nodes]")]
-    assert openings(derived(*edits), "log")[:2] == [
-        "log_server tcp 19532 on adm0 from 192.0.2.32/27 192.0.2.64/27 2001:db8:0:11::/64 2001:db8:0:12::/64",
-        "log_server tcp 19532 on pub0 from 203.0.113.0/26 203.0.113.128/27 2001:db8:0:15::/64 2001:db8:ffff:15::/64",
-    ]
+SUBMISSION = "ports: [587], clients: [mail_relay, database]"
+
+
+def test_a_purpose_stands_for_its_networks_and_for_our_hosts_in_those_of_others() -> None:
+    edits = [("services.yml", SUBMISSION, "ports: [587], clients: [public, nodes]")]
+    assert openings(derived(*edits), "mail")[1] == (
+        "mail_server tcp 587 on pub0 from 192.0.2.32/27 192.0.2.64/27 203.0.113.0/26 203.0.113.139/32 "
+        "2001:db8:0:11::/64 2001:db8:0:12::/64 2001:db8:0:15::/64 2001:db8:ffff:15::11/128"
+    )
 
 
 def test_addresses_that_a_network_covers_are_not_listed_beside_it() -> None:
@@ -241,13 +301,77 @@ def test_addresses_that_a_network_covers_are_not_listed_beside_it() -> None:
     )
 
 
+OURS = {"name": "ntp.ours.example", "ipv4": "203.0.113.197", "ipv6": "2001:db8:0:f00::123"}
+THEIRS = {"name": "ntp.theirs.example", "ipv4": "203.0.113.229", "ipv6": "2001:db8:ffff:f00::123"}
+NORTH = {"name": "node-north", "fqdn": "node-north.adm.example.org", "ipv4": "192.0.2.43", "ipv6": "2001:db8:0:11::11"}
+SOUTH = {"name": "node-south", "fqdn": "node-south.adm.example.org", "ipv4": "192.0.2.75", "ipv6": "2001:db8:0:12::11"}
+
+
+def times(fleet: Fleet, host: str) -> tuple[Any, ...]:
+    """Whom a host asks for time, with whom it keeps together, and who may ask it."""
+    return tuple(fleet.hosts[host][f"model_time_{of}"] for of in ("servers", "peers", "clients"))
+
+
 def test_time(small: Fleet) -> None:
-    north, relay = small.hosts["node-north"], small.hosts["relay"]
-    ours = {"name": "ntp.ours.example", "ipv4": "203.0.113.197", "ipv6": "2001:db8:0:f00::123"}
-    theirs = {"name": "ntp.theirs.example", "ipv4": "203.0.113.229", "ipv6": "2001:db8:ffff:f00::123"}
-    assert (north["model_time_servers"], relay["model_time_servers"]) == ([ours], [theirs])
-    assert north["model_time_clients"] == ["192.0.2.96/27", "2001:db8:0:13::/64"]
-    assert relay["model_time_clients"] == []
+    networks = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27"]
+    networks += ["2001:db8:0:11::/64", "2001:db8:0:12::/64", "2001:db8:0:13::/64"]
+    assert times(small, "node-north") == ([OURS], [SOUTH], networks)
+    assert times(small, "node-south") == ([OURS], [NORTH], networks)
+    assert times(small, "mail") == ([NORTH, SOUTH], [], [])
+    assert times(small, "relay") == ([THEIRS], [], [])
+
+
+def test_a_guest_without_a_way_to_the_clocks_asks_outside() -> None:
+    fleet = derived(("guests.yml", "addresses: {adm-guests: 14, public: 14}", "addresses: {public: 14}"))
+    assert times(fleet, "dns") == ([OURS], [], [])
+
+
+def test_a_fleet_without_clocks_asks_outside() -> None:
+    fleet = derived(
+        ("services.yml", "clients: [guests, nodes]", "clients: [guests]"), ("services.yml", "[123]", "[124]")
+    )
+    assert times(fleet, "mail") == times(fleet, "node-north") == ([OURS], [], [])
+
+
+def test_clocks_that_no_other_clock_may_ask_have_no_peers() -> None:
+    fleet = derived(("services.yml", "clients: [guests, nodes]", "clients: [guests]"))
+    assert times(fleet, "node-north") == ([OURS], [], ["192.0.2.96/27", "2001:db8:0:13::/64"])
+    assert times(fleet, "mail") == ([NORTH, SOUTH], [], [])
+
+
+def test_clocks_that_anyone_may_ask_and_that_answer_to_more() -> None:
+    fleet = derived(
+        ("services.yml", "clients: [guests, nodes]", "clients: [anyone]"), ("services.yml", "[123]", "[123, 4460]")
+    )
+    assert times(fleet, "node-north") == ([OURS], [SOUTH], ["0.0.0.0/0", "::/0"])
+    assert times(fleet, "mail") == ([NORTH, SOUTH], [], [])
+
+
+def test_a_node_too_many_to_be_a_clock_asks_those() -> None:
+    node = "    addresses: {{adm-south: {0}}}\n"
+    more = "".join(
+        f"  - {{name: node-{number}, site: south, memory: 32, cores: 8, disks: [], services: [hypervisors], "
+        f"addresses: {{adm-south: {number}}}}}\n"
+        for number in (12, 13, 14)
+    )
+    edit = ("nodes.yml", node.format(11), node.format(11) + more)
+    fleet = derived(edit)
+    servers, peers, clients = times(fleet, "node-14")
+    assert [server["name"] for server in servers] == ["node-north", "node-south", "node-12", "node-13"]
+    assert (peers, clients) == ([], [])
+    assert [peer["name"] for peer in times(fleet, "node-13")[1]] == ["node-north", "node-south", "node-12"]
+
+
+def test_a_log_server_is_where_a_host_is_let_in() -> None:
+    """Whom the firewall lets in by the public address alone, sends there."""
+    listen = "  - {description: Logs, via: [administration, public], protocol: tcp, ports: [19532], clients: [hosts]}"
+    two = listen.replace("[hosts]", "[guests, rented]") + "\n    " + listen.replace("administration, ", "")
+    fleet = derived(("services.yml", listen, two))
+    assert [fleet.hosts[host]["model_log_servers"][0]["ipv4"] for host in ("mail", "node-north", "relay")] == [
+        "192.0.2.111",
+        "203.0.113.15",
+        "203.0.113.15",
+    ]
 
 
 def test_a_guest_of_any_node(small: Fleet) -> None:
@@ -287,6 +411,7 @@ def test_both_days_of_a_mandate_are_included(today: date, nicks: list[str]) -> N
 def test_everything_is_json(small: Fleet) -> None:
     assert json.loads(json.dumps(small.hosts)) == small.hosts
     assert json.loads(json.dumps(small.variables)) == small.variables
+    assert json.loads(json.dumps(small.views)) == small.views
 
 
 def one_default_route(variables: dict[str, Any]) -> bool:

@@ -31,8 +31,8 @@ def test_sites() -> None:
         "log": None,
         "relay": "away",
     }
-    assert index.systems_of(index.hosts["dns"]) == {64496}
-    assert index.systems_of(index.hosts["relay"]) == {64511}
+    assert index.systems_of(index.hosts["dns"]) == {"ours"}
+    assert index.systems_of(index.hosts["relay"]) == {"theirs"}
 
 
 def test_what_does_not_exist_is_left_out() -> None:

@@ -40,7 +40,7 @@ def test_a_valid_fleet_satisfies_the_schemas() -> None:
     [
         (("sites.yml", "title: Ailleurs", "titel: Ailleurs"), "Additional properties are not allowed"),
         (("sites.yml", "    title: Ailleurs\n", ""), "'title' is a required property"),
-        (("sites.yml", "asn: 64511", "asn: many"), "'many' is not of type 'integer'"),
+        (("networks.yml", "number: 64511", "number: many"), "'many' is not of type 'integer'"),
         (("networks.yml", "vlan: 12", "vlan: 4095"), "4095 is not valid under any of the given schemas"),
         (("networks.yml", "purpose: services", "purpose: serving"), "'serving' is not one of"),
         (("guests.yml", "name: mail", "name: Mail"), "'Mail' does not match"),

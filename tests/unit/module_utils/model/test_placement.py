@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
+
 from ansible_collections.aurore.infra.plugins.module_utils.model.index import Index
-from ansible_collections.aurore.infra.plugins.module_utils.model.rules.placement import Evacuation, Placement, room
+from ansible_collections.aurore.infra.plugins.module_utils.model.rules import placement as rules
+from ansible_collections.aurore.infra.plugins.module_utils.model.rules.packing import Patience
+from ansible_collections.aurore.infra.plugins.module_utils.model.rules.placement import (
+    Evacuation,
+    Placement,
+    guest_memory,
+    node_loss,
+    room,
+    sites_for,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .fleet import Edit, edited, fleet, problems
+
+if TYPE_CHECKING:
+    import pytest
 
 ONE_NODE: list[Edit] = [
     (
@@ -16,6 +34,36 @@ ONE_NODE: list[Edit] = [
         "",
     ),
 ]
+type Wish = tuple[str, int, str | None]
+"""Node, memory and group of a guest."""
+
+LOST = "a"
+HARD: list[Wish] = [(LOST, 3, None), (LOST, 2, None), (LOST, 2, None), (LOST, 2, None)]
+
+
+def cluster(rooms: list[int], guests: list[Wish]) -> Index:
+    """Nodes a, b, c and so on with so much room for guests, and guests g0, g1 and so on."""
+    model = fleet()
+    node, guest = model.nodes[0], model.guests[0]
+    reserved = node.memory - room(Index(model), node)
+    return Index(
+        replace(
+            model,
+            nodes=tuple(
+                replace(node, name="abcdefgh"[number], site=["north", "south"][number % 2], memory=left + reserved)
+                for number, left in enumerate(rooms)
+            ),
+            guests=tuple(
+                replace(guest, name=f"g{number}", node=place, memory=memory, anti_affinity=group)
+                for number, (place, memory, group) in enumerate(guests)
+            ),
+        )
+    )
+
+
+def evacuation(index: Index, patience: Patience | None = None) -> Evacuation:
+    """What becomes of the guests of the first node."""
+    return Evacuation(Placement(index), LOST, patience or Patience())
 
 
 def names(placement: Placement) -> dict[str, list[str]]:
@@ -40,38 +88,125 @@ def test_guests_of_a_group_spread() -> None:
     assert names(placement) == {"node-north": ["db-north", "mail", "dns"], "node-south": ["db-south", "log"]}
 
 
+def test_guests_without_a_node_are_arranged_where_spreading_leaves_one_out() -> None:
+    """The largest where most is left, 4 in 6, would leave no room for the second 3."""
+    index = cluster([6, 4], [("any", 3, None), ("any", 4, None), ("any", 3, None)])
+    placement = Placement(index)
+    assert placement.homeless == []
+    assert names(placement) == {"a": ["g0", "g2"], "b": ["g1"]}
+    assert list(guest_memory(index)) == []
+
+
+def test_guests_that_fit_in_no_arrangement_are_homeless() -> None:
+    placement = Placement(cluster([6, 4], [("any", 5, None), ("any", 5, None), ("any", 1, None)]))
+    assert [guest.name for guest in placement.homeless] == ["g1"]
+    assert placement.rooms == {"a": 1, "b": 3}
+
+
+def test_of_a_guest_whose_group_closes_the_roomy_node_that_is_said() -> None:
+    index = cluster([30, 4], [("a", 2, "x"), ("any", 6, "x")])
+    assert [sentence for _, sentence in guest_memory(index)] == [
+        "no node but 'a', which its group 'x' closes to it, has 6 GiB left for 'g1'; add memory or make guests smaller"
+    ]
+
+
 def test_a_guest_whose_group_is_everywhere_waits_for_its_node() -> None:
-    placement = Placement(Index(fleet()))
-    evacuation = Evacuation(placement, "node-north")
-    assert (evacuation.refused, evacuation.missing) == ([], 0)
-    # Were it to restart, 6 + 4 GiB would not fit in what is left.
-    placement.rooms["node-south"] = 4
-    assert Evacuation(placement, "node-north").refused == []
+    assert evacuation(cluster([6, 6], [("a", 6, "x"), ("b", 6, "x")])).refused == []
+    # With a third node it has somewhere to go, and needs room there.
+    assert [guest.name for guest in evacuation(cluster([6, 6, 5], [("a", 6, "x"), ("b", 6, "x")])).refused] == ["g0"]
 
 
 def test_what_does_not_fit_leaves_its_room_to_what_does() -> None:
-    placement = Placement(Index(fleet()))
-    placement.rooms["node-north"] = 1
-    evacuation = Evacuation(placement, "node-south")
-    assert [guest.name for guest in evacuation.refused] == ["log"]
-    assert evacuation.missing == 2
+    found = evacuation(cluster([9, 5], [("a", 6, None), ("a", 3, None), ("b", 1, None)]))
+    assert [guest.name for guest in found.refused] == ["g0"]
+    assert (found.missing, found.is_certain) == (5, True)
+
+
+def test_who_has_the_fewest_open_nodes_chooses_first() -> None:
+    """Were the largest first, it could take the only node that is open to the other one."""
+    found = evacuation(cluster([11, 6, 7], [("a", 6, None), ("a", 5, "x"), ("c", 1, "x")]))
+    assert found.refused == []
+
+
+def test_the_tightest_place_is_taken_first() -> None:
+    assert evacuation(cluster([9, 8, 4], [("a", 4, None), ("a", 5, None), ("b", 1, None)])).refused == []
+
+
+def test_what_best_fit_does_not_find_is_searched_for() -> None:
+    """The largest first, where it fits tightest, is 3 in 4; then one of the others is left. But 2 and 2 fit in 4."""
+    index = cluster([10, 5, 4], HARD)
+    assert evacuation(index).refused == []
+    assert list(node_loss(index)) == []
+
+
+def test_who_gives_up_the_search_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = cluster([10, 5, 4], HARD)
+    found = evacuation(index, Patience(0))
+    assert ([guest.name for guest in found.refused], found.missing, found.is_certain) == (["g3"], 1, False)
+    monkeypatch.setattr(rules, "Patience", lambda: Patience(0))
+    assert [sentence for _, sentence in node_loss(index)] == [
+        "without 'a' no way was found to fit all its guests on the other nodes: g3 (2 GiB) would be left, by 1 GiB; "
+        "add memory, make guests smaller or remove some"
+    ]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(1, 6), st.sampled_from([None, "x", "y"])), max_size=5),
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from("bcd"), st.sampled_from([None, "x", "y"])), max_size=3),
+)
+def test_a_fleet_is_refused_only_if_no_arrangement_survives(
+    rooms: list[int], guests: list[tuple[int, str | None]], others: list[tuple[int, str, str | None]]
+) -> None:
+    own = dict.fromkeys(group for _, group in guests)
+    wishes = [(LOST, *next(guest for guest in guests if guest[1] == group)) for group in own if group]
+    wishes += [(LOST, memory, None) for memory, group in guests if group is None]
+    index = cluster([40, *rooms], [*wishes, *((node, memory, group) for memory, node, group in others)])
+    left = {name: room(index, node) for name, node in index.nodes.items() if name != LOST}
+    closed: dict[str, set[str | None]] = {name: set() for name in left}
+    for guest in index.model.guests:
+        if guest.node in left:
+            left[guest.node] -= guest.memory
+            closed[guest.node].add(guest.anti_affinity)
+    if any(guest.node not in index.nodes for guest in index.model.guests):
+        return  # where such a guest is, is for the placement to say
+    needing = [
+        guest
+        for guest in index.model.guests
+        if guest.node == LOST and not all(guest.anti_affinity in closed[name] - {None} for name in left)
+    ]
+    survives = any(
+        all(
+            sum(guest.memory for guest, place in zip(needing, places, strict=True) if place == name)
+            <= max(left[name], 0)
+            for name in left
+        )
+        and all(guest.anti_affinity not in closed[place] - {None} for guest, place in zip(needing, places, strict=True))
+        for places in product(left, repeat=len(needing))
+    )
+    found = evacuation(index)
+    assert (found.refused == []) == survives
+    assert found.is_certain
+    assert (found.missing > 0) == (not survives)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", "any", "far"]), st.sampled_from(["x", "y", None])), max_size=8)
+)
+def test_sites_of_a_guest_are_those_with_a_node_that_is_open_to_it(guests: list[tuple[str, str | None]]) -> None:
+    index = cluster([9, 9, 9], [(node, 1, group) for node, group in guests])
+    for guest in index.model.guests:
+        group = [other.node for other in index.model.guests if other.anti_affinity == guest.anti_affinity]
+        closed = set(group) - {guest.node} if guest.anti_affinity else set()
+        expected = {node.site for node in index.model.nodes if node.name not in closed}
+        assert set(sites_for(index, guest)) == expected
 
 
 def test_one_node_cannot_be_lost() -> None:
-    found = problems(edited(*ONE_NODE, ("guests.yml", "node: node-south", "node: any")))
+    edits = [*ONE_NODE, ("guests.yml", "node: node-south\n    anti_affinity: db", "node: node-north")]
     assert (
-        "nodes.yml:7: node-loss: without 'node-north' the other nodes have no room for db-north (6 GiB), dns (1 GiB), "
-        "log (2 GiB), mail (4 GiB), by 13 GiB; add memory, make guests smaller or remove some"
-    ) in found
-
-
-def test_the_members_of_a_group_restart_apart() -> None:
-    """Two replicas of one node are a mistake, but the evacuation does not put them together again."""
-    model = fleet()
-    third = Index(model)
-    placement = Placement(third)
-    placement.rooms |= {"node-east": 20, "node-west": 20}
-    placement.guests["node-north"] = [guest for guest in model.guests if guest.anti_affinity == "db"]
-    evacuation = Evacuation(placement, "node-north")
-    assert evacuation.refused == []
-    assert evacuation._groups == {"db": {"node-east", "node-west"}}
+        "nodes.yml:7: node-loss: without 'node-north' the other nodes have no room for all its guests: "
+        "db-north (6 GiB), db-south (6 GiB), dns (1 GiB), log (2 GiB), mail (4 GiB) would be left, by 19 GiB; "
+        "add memory, make guests smaller or remove some"
+    ) in problems(edited(*edits))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import pytest
 import yaml
 from ansible_collections.aurore.infra.plugins.module_utils.model import (
     Model,
@@ -13,11 +15,14 @@ from ansible_collections.aurore.infra.plugins.module_utils.model import (
     derive,
     validate,
 )
+from ansible_collections.aurore.infra.plugins.module_utils.model.addresses import parse_prefix
+from ansible_collections.aurore.infra.plugins.module_utils.model.index import Index
+from ansible_collections.aurore.infra.plugins.module_utils.model.rules import check as check_rules
 from ansible_collections.aurore.infra.plugins.module_utils.model.schema import FILES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .fleet import edited
+from .fleet import edited, fleet
 
 TREES: dict[str, Any] = {name: yaml.safe_load(text) for name, text in edited().items()}
 
@@ -89,6 +94,8 @@ scalars = st.one_of(
     st.dates(),
     st.text(max_size=20),
     st.sampled_from(["any", "node-north", "192.0.2.0/27", "192.0.2.1", "2001:db8::/64", "control", "public", "log"]),
+    # Where the next address is none.
+    st.sampled_from(["255.255.255.255/32", "223.255.255.255/32", f"{':'.join(['ffff'] * 8)}/128", "fdff::/16"]),
 )
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(scalars, inner, max_size=4), max_leaves=12
@@ -147,6 +154,22 @@ def test_each_key_and_item_missing() -> None:
         tree = changed(TREES[name], path[:-1], without)
         valid += check(files_of({name: tree})) is not None
     assert 0 < valid < len(PATHS) / 2
+
+
+@pytest.mark.parametrize("prefix", ["255.255.255.255/32", f"{':'.join(['ffff'] * 8)}/128"])
+def test_numbers_beyond_the_last_address_there_is(prefix: str) -> None:
+    """Two hosts with one number there: what no text could say is not compared."""
+    version = 6 if ":" in prefix else 4
+    model = fleet()
+    edge = replace(model.networks[-1], **{f"ipv{version}": parse_prefix(prefix, version)})
+    twin = replace(model.rented[0], name="twin")
+    problems = check_rules(
+        Index(replace(model, networks=(*model.networks[:-1], edge), rented=(*model.rented, twin))), set()
+    )
+    assert {problem.sentence for problem in problems if problem.rule == "address-outside-network"} == {
+        f"number 11 gives no address for a host in {prefix}; choose another number"
+    }
+    assert len([problem for problem in problems if problem.rule == "duplicate-address"]) == 1  # of the other version
 
 
 def test_a_valid_fleet_survives_the_loss_of_each_node() -> None:

@@ -18,8 +18,8 @@ def test_records_know_their_place() -> None:
     model = fleet()
     network = model.networks[1]
     assert str(network.ipv4) == "192.0.2.32/27"
-    assert network.at("ipv4") == ("networks.yml", 28)
-    assert network.at() == ("networks.yml", 24)
+    assert network.at("ipv4") == ("networks.yml", 30)
+    assert network.at() == ("networks.yml", 26)
     assert model.guests[2].at("addresses", "public") == ("guests.yml", 24)
     assert model.rented[0].at("services", "dns_secondary") == ("rented.yml", 7)
 
