@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from . import faults, lifecycle, lock, progress
+from .commands import CommandError
 from .context import Lab, Owner
 from .errors import LabError
 from .fleet import Host, load
@@ -32,7 +35,8 @@ def parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="bring hosts up; go on where an earlier run stopped")
     up.add_argument("--limit", default="", help="hosts and groups, separated by commas; all when not given")
     up.add_argument("--anew", action="store_true", help="remove these hosts first, with all that is on them")
-    commands.add_parser("report", help="show the table of hosts again")
+    commands.add_parser("report", help="show the table of hosts")
+    commands.add_parser("explain", help="after a playbook failed: show the journals of its hosts, and what to do")
     commands.add_parser("down", help="remove every trace of the lab")
     for fault in FAULTS:
         one = commands.add_parser(fault, help="an accident, for tests")
@@ -42,37 +46,81 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def act(arguments: argparse.Namespace, start: float) -> None:
+def act(arguments: argparse.Namespace) -> None:
     """Do what the command line says, as root."""
     lab = Lab(ROOT, Owner.current())
+    held = partial(lock.held, ROOT, partial(lifecycle.take_over, lab))
     if arguments.command == "down":
-        with lock.held(ROOT) as descriptor:
-            lifecycle.down(replace(lab, lock=descriptor))
+        with held() as descriptor:
+            lifecycle.down(replace(lab, lock=descriptor), lifecycle.molecule_homes(lab))
             lock.LOCK.unlink()
         return
     fleet = load(ROOT)
-    if arguments.command == "up":
-        with lock.held(ROOT) as descriptor:
-            wanted = fleet.select(arguments.limit)
-            lifecycle.up(replace(lab, lock=descriptor), fleet, wanted, anew=arguments.anew)
-    elif arguments.command in FAULTS:
-        for host in fleet.select(arguments.host):
-            FAULTS[arguments.command](Podman(lab), host, arguments)
-        return
-    progress.say(lifecycle.describe(lab, fleet, time.monotonic() - start))
+    match arguments.command:
+        case "up":
+            with held() as descriptor:
+                wanted = fleet.select(arguments.limit)
+                lifecycle.up(replace(lab, lock=descriptor), fleet, wanted, anew=arguments.anew)
+        case "report":
+            progress.say(lifecycle.describe(lab, fleet))
+        case "explain":
+            raise lifecycle.explain(lab, fleet)
+        case fault:
+            for host in fleet.select(arguments.host):
+                cause(fault, Podman(lab), host, arguments)
+
+
+def cause(fault: str, podman: Podman, host: Host, arguments: argparse.Namespace) -> None:
+    """Let an accident happen to a host.
+
+    Raises:
+        LabError: When it cannot.
+    """
+    try:
+        FAULTS[fault](podman, host, arguments)
+    except CommandError as error:
+        raise LabError(
+            fault, str(error), "make report: is the host in a state to which this can happen?", host.name
+        ) from error
+
+
+def by_sudo(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Write the command that runs the same as root, and leaves no files of root's in the person's clone."""
+    kept = [f"{name}={environment[name]}" for name in ("ANSIBLE_HOME",) if name in environment]
+    variables = (f"PYTHONPATH={ROOT / 'molecule/default'}", "PYTHONDONTWRITEBYTECODE=1", *kept)
+    return ("sudo", "env", *variables, sys.executable, "-m", "lab", *words)
+
+
+def check_sudo() -> None:
+    """Look whether sudo can let us in.
+
+    Raises:
+        LabError: When it is not there, or would ask for a password where nobody can answer.
+    """
+    if shutil.which("sudo") is None:
+        raise LabError("root", "the lab needs root, and there is no sudo", "run it as root")
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR))
+    except OSError:
+        if subprocess.run(("sudo", "-n", "true"), check=False, capture_output=True).returncode:  # noqa: S607
+            problem = "sudo asks for a password, and there is no terminal to answer"
+            raise LabError("root", problem, "run it as root, or where sudo asks no password") from None
 
 
 def main(words: Sequence[str]) -> int:
     """Run the command line and give its exit status."""
-    start = time.monotonic()
     arguments = parser().parse_args(words)
-    if os.geteuid() != 0:
-        again = (sys.executable, "-m", __package__, *words)
-        os.execvp("sudo", ("sudo", "env", f"PYTHONPATH={ROOT / 'molecule/default'}", *again))  # noqa: S606, S607
     try:
-        act(arguments, start)
+        if os.geteuid() != 0:
+            check_sudo()
+            os.execvp("sudo", by_sudo(words))  # noqa: S606, S607
+        act(arguments)
     except LabError as error:
         sys.stderr.write(f"\nlab: {error}\n")
+        return 1
+    except CommandError as error:
+        remedy = f"run it again: it goes on from there; {lifecycle.RUNBOOK}"
+        sys.stderr.write(f"\nlab: {LabError(arguments.command, str(error), remedy)}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nlab: interrupted; run it again to go on from here\n")

@@ -27,6 +27,8 @@ TLS_ENTRY = "tls/authority"
 USER_CERTIFICATE_DAYS = 30
 HOST_CERTIFICATE_DAYS = 365
 RENEW_BEFORE = timedelta(days=1)
+# GnuPG's; the kernel's own is one more.
+LONGEST_SOCKET_PATH = 106
 # Clocks differ a little.
 CLOCK_SKEW = timedelta(minutes=5)
 SOFTHSM_LIBRARIES = ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so")
@@ -143,7 +145,7 @@ def tls_certificate(private: str, now: datetime) -> str:
 def ensure(lab: Lab) -> None:
     """Make what is missing of the authorities, and the certificate of whoever runs the lab."""
     now = datetime.now(UTC)
-    _ensure_store(lab)
+    ensure_store(lab)
     _ensure_host_authority(lab)
     _ensure_tls_authority(lab, now)
     _ensure_user_authority(lab)
@@ -158,7 +160,7 @@ def host_authority(lab: Lab) -> str:
 def stop_agents(lab: Lab) -> None:
     """End what GnuPG left running for the store."""
     if lab.gnupg.exists():
-        run(("gpgconf", "--kill", "all"), environment={"GNUPGHOME": str(lab.gnupg)}, owner=lab.owner)
+        _gpgconf(lab, "--kill", "all")
 
 
 def user_authority_key(lab: Lab) -> Path:
@@ -176,14 +178,28 @@ def tls_authority_certificate(lab: Lab) -> Path:
     return lab.state / "tls_authority.pem"
 
 
+def _gpgconf(lab: Lab, *arguments: str) -> str:
+    return run(("gpgconf", *arguments), environment={"GNUPGHOME": str(lab.gnupg)}, owner=lab.owner)
+
+
 def _pass(lab: Lab, *arguments: str, stdin: str = "") -> str:
     environment = {"PASSWORD_STORE_DIR": str(lab.password_store), "GNUPGHOME": str(lab.gnupg)}
     return run(("pass", *arguments), stdin=stdin.encode(), environment=environment, owner=lab.owner)
 
 
-def _ensure_store(lab: Lab) -> None:
+def ensure_store(lab: Lab) -> None:
+    """Make the throw-away `pass` store.
+
+    Raises:
+        LabError: When GnuPG cannot work in this clone.
+    """
     if (lab.password_store / ".gpg-id").exists():
         return
+    # The longest of its sockets' names. They are in the store, unless the machine has a better place.
+    excess = len(_gpgconf(lab, "--list-dirs", "agent-browser-socket").strip().encode()) - LONGEST_SOCKET_PATH
+    if excess > 0:
+        problem = f"the path of this clone is {excess} characters too long for the sockets of GnuPG"
+        raise LabError("secrets", problem, "make unlab, move the clone to a shorter path, and make lab there")
     gpg = ("gpg", "--homedir", str(lab.gnupg), "--batch", "--quiet")
     listing = (*gpg, "--list-secret-keys", "--with-colons")
     if "sec:" not in run(listing, owner=lab.owner):

@@ -64,6 +64,8 @@ def run(
             timeout=timeout,
             **identity,  # type: ignore[call-overload]
         )
+    except FileNotFoundError as error:
+        raise CommandError(argv, 127, "it is not installed; make setup-lab installs it") from error
     except subprocess.TimeoutExpired as error:
         raise CommandError(argv, -signal.SIGKILL, f"it had not ended after {timeout} s") from error
     if result.returncode != 0:

@@ -1,9 +1,10 @@
 """The hosts: containers that boot systemd in the namespaces of the network."""
 
+import hashlib
 import resource
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +14,8 @@ from .archive import archive
 from .commands import CommandError, run
 from .context import Lab
 from .errors import LabError
-from .fleet import Host
-from .podman import CGROUP_PARENT, Container, Podman
+from .fleet import Fleet, Host
+from .podman import CGROUP_PARENT, LABEL, Container, Podman
 
 BOOT_SECONDS = 90
 # What a machine gives its services; a container may not pass what this machine allows, nor podman its own limits.
@@ -34,24 +35,47 @@ def steps(container: Container | None) -> tuple[str, ...]:
     Returns:
         Steps among `remove`, `create`, `start`, `thaw`.
     """
-    match container.state if container else "":
+    if container is None:
+        return ("create", "start")
+    match container.state:
         case "running":
             return ()
         case "paused":
             return ("thaw",)
-        case "exited" | "stopped":
+        case _ if container.started:
             return ("start",)
-        case "":
-            return ("create", "start")
         case _:
-            # It was never started: whether it got all its files is unknown.
+            # Whether it got all its files is unknown.
             return ("remove", "create", "start")
+
+
+def origin(host: Host) -> str:
+    """Digest what a host gets when it is made, and never again: its certificate's names, its addresses and routes."""
+    return hashlib.sha256(repr((host.names, host.interfaces)).encode()).hexdigest()[:12]
+
+
+def outdated(found: Mapping[str, Container], fleet: Fleet, wanted: Sequence[Host]) -> dict[str, str]:
+    """Find the containers that cannot stay as they are.
+
+    Args:
+        found: All containers.
+        fleet: All hosts of the model.
+        wanted: The hosts to bring up; when these are all, what the model does not have must go.
+
+    Returns:
+        Why each of them cannot stay.
+    """
+    changed = {host.name for host in wanted if host.name in found and found[host.name].origin != origin(host)}
+    unknown = found.keys() - {host.name for host in fleet.hosts} if len(wanted) == len(fleet.hosts) else set()
+    return dict.fromkeys(sorted(changed), "it is made anew: the model gives it other names, addresses or routes") | (
+        dict.fromkeys(sorted(unknown), "it is removed: the model no longer has it")
+    )
 
 
 def create_command(host: Host, limits: Iterable[str]) -> tuple[str, ...]:
     """Write the arguments of podman that create a host's container."""
     return (
-        *("create", "--quiet", "--name", host.name, "--hostname", host.name),
+        *("create", "--quiet", "--name", host.name, "--hostname", host.name, "--label", f"{LABEL}={origin(host)}"),
         *("--network", f"ns:{network.NAMESPACES / network.namespace(host.name)}"),
         # Roles own these files.
         *("--dns=none", "--no-hosts"),
@@ -75,19 +99,23 @@ def allowed_limits() -> list[str]:
 # --- Doing it
 
 
-def up(podman: Podman, hosts: Sequence[Host]) -> dict[str, str]:
+def remove(podman: Podman, names: Sequence[str]) -> None:
+    """Remove hosts with all that is on them, and their cables."""
+    if names:
+        podman.run("rm", "--force", "--ignore", "--time", "0", *names)
+    for name in names:
+        network.remove(name)
+
+
+def up(podman: Podman, hosts: Sequence[Host]) -> None:
     """Bring hosts up and wait until each lets us in.
 
-    Returns:
-        What systemd says of each: running, degraded, …
-
     Raises:
-        LabError: For the first host that did not come up; the journals of all such hosts are shown before.
+        LabError: When hosts did not come up; what failed on each, and its journal, are shown before.
     """
     found = podman.containers()
     missing = any("create" in steps(found.get(host.name)) for host in hosts)
     authority = authorities.host_authority(podman.lab) if missing else ""
-    states: dict[str, str] = {}
     failures: list[LabError] = []
 
     def bring(host: Host) -> tuple[str, float]:
@@ -102,22 +130,26 @@ def up(podman: Podman, hosts: Sequence[Host]) -> dict[str, str]:
         for task in as_completed(tasks):
             host = tasks[task]
             try:
-                states[host.name], seconds = task.result()
+                state, seconds = task.result()
             except LabError as error:
                 failures.append(error)
                 progress.say(f"    {host.name:<20} FAILED")
             else:
                 if steps(found.get(host.name)):
-                    progress.say(f"    {host.name:<20} {states[host.name]:<9} {seconds:5.1f} s")
-    for failure in failures:
-        progress.say(
-            f"--- {failure.place}: warnings of its journal, or what it printed\n{journal(podman, failure.place)}"
-        )
+                    progress.say(f"    {host.name:<20} {state:<9} {seconds:5.1f} s")
     if failures:
-        raise failures[0]
+        raise _told(podman, failures)
     if not any(steps(found.get(host.name)) for host in hosts):
         progress.say("    all were up already")
-    return states
+
+
+def _told(podman: Podman, failures: Sequence[LabError]) -> LabError:
+    """Show what failed on each host, with its journal, and sum it up."""
+    for failure in failures:
+        progress.say(f"\n{failure}\n{journal(podman, failure.place)}")
+    names = ", ".join(failure.place for failure in failures)
+    several = LabError("hosts", "they did not come up; see above what failed on each", AGAIN, names)
+    return several if len(failures) > 1 else failures[0]
 
 
 def _do(podman: Podman, host: Host, step: str, authority: str) -> None:
@@ -176,11 +208,12 @@ def await_login(lab: Lab, host: Host) -> str:
 
 
 def journal(podman: Podman, name: str) -> str:
-    """Show why a host did not come up: its journal's warnings, or its console when it does not run."""
-    problem = ""
+    """Show what a host has to say: its journal's warnings, or its console when it does not run."""
+    said = ""
     for command in ("exec {} journalctl -p warning -n 30 --no-pager", "logs --tail 30 {}"):
         try:
-            return podman.run(*command.format(name).split())
+            said = podman.run(*command.format(name).split())
+            break
         except CommandError as error:
-            problem = str(error)
-    return problem
+            said = str(error)
+    return f"--- {name}: the last warnings of its journal, or what it printed\n{said.rstrip()}"

@@ -1,18 +1,23 @@
-"""Up, down and report: the order of things."""
+"""Up, down and what is told of the lab: the order of things."""
 
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from molecule.text import checksum
 
 from . import access, authorities, hosts, image, machine, mounts, network, packages, processes, progress, report
 from .commands import CommandError, run
 from .context import Lab
+from .errors import LabError
 from .fleet import Fleet, Host
-from .podman import CGROUP_PARENT, Podman
+from .podman import CGROUP_PARENT, Podman, forget_containers, remove_shared_directories
+
+RUNBOOK = "docs/runbooks/lab-does-not-start.md"
 
 
 def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) -> None:
@@ -25,13 +30,20 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         anew: Whether to remove them first.
     """
     lab.prepare()
+    for note in _failures(lab):
+        note.unlink()
+    network.prepare(fleet)
     machine.forget_what_ended(lab)
     machine.raise_limits(lab)
     with progress.step("Authorities, and a certificate for you"):
         authorities.ensure(lab)
-    with progress.step(f"Network: {len(fleet.networks)} networks, {len(wanted)} hosts"):
-        network.up(fleet, wanted)
     podman = Podman(lab)
+    with progress.step(f"Network: {len(fleet.networks)} networks, {len(wanted)} hosts"):
+        outdated = hosts.outdated(podman.containers(), fleet, wanted)
+        for name, reason in outdated.items():
+            progress.say(f"    {name:<20} {reason}")
+        hosts.remove(podman, sorted({*outdated, *(host.name for host in wanted if anew)}))
+        network.up(fleet, wanted)
     image.ensure(podman)
     mirrors = image.known_mirrors(lab)
     assert mirrors is not None, "the image's own, at the least"
@@ -39,48 +51,112 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         packages.ensure(lab, fleet, mirrors)
         access.ensure(lab, fleet, mirrors)
     with progress.step("Hosts"):
-        if anew:
-            podman.run("rm", "--force", "--ignore", "--time", "0", *(host.name for host in wanted))
         hosts.up(podman, wanted)
 
 
-def describe(lab: Lab, fleet: Fleet, seconds: float) -> str:
+def describe(lab: Lab, fleet: Fleet) -> str:
     """Write the report of all hosts of the fleet."""
     containers = Podman(lab).containers() if lab.run.is_dir() else {}
-    states = {name: container.state for name, container in containers.items()}
-    return report.text(fleet.hosts, states, report.memory([one.pid for one in containers.values()]), seconds)
+    states = {host.name: containers[host.name].state for host in fleet.hosts if host.name in containers}
+    return report.text(fleet.hosts, states, report.memory([one.pid for one in containers.values()]))
 
 
-def down(lab: Lab) -> None:
-    """Remove every trace, also of a lab that is half made or half removed."""
+def explain(lab: Lab, fleet: Fleet) -> LabError:
+    """Show the journals of the hosts on which a playbook has failed since the lab was brought up.
+
+    Returns:
+        What failed, and what to do.
+    """
+    podman = Podman(lab)
+    failed = {name for note in _failures(lab) for name in note.read_text().split()}
+    names = [host.name for host in fleet.hosts if host.name in failed]
+    for name in names:
+        progress.say(f"\n{hosts.journal(podman, name)}")
+    problem = "see above what Ansible says" + (", and the journals of these hosts" if names else "")
+    return LabError("playbook", problem, f"mend it and run the same again: it goes on; {RUNBOOK}", ", ".join(names))
+
+
+def take_over(lab: Lab, other: Path) -> None:
+    """End what is left of the lab of another clone, so that this one may be up.
+
+    Raises:
+        LabError: When it is up, and its clone is there to remove it.
+    """
+    theirs = replace(lab, root=other)
+    if theirs.state.is_dir() and any(network.inhabitants()):
+        raise LabError("lock", f"the lab of {other} is up on this machine", f"make -C {other} unlab")
+    lab.prepare()
+    _end_processes(theirs)
+    _forget_containers(lab, theirs.storage)
+    _give_back(theirs)
+    mounts.release(lab)
+
+
+def down(lab: Lab, molecule_homes: Sequence[Path]) -> None:
+    """Remove every trace, also of a lab that is half made or half removed.
+
+    Args:
+        lab: Which.
+        molecule_homes: Where Molecule may have noted that it has created the hosts: it would not again.
+    """
     with progress.step("Removing the lab"):
-        if lab.run.is_dir():
-            _remove_containers(Podman(lab))
-        packages.stop(lab)
-        authorities.stop_agents(lab)
-        _end_strays()
-        network.down()
-        mounts.release(lab)
-        mounts.unmount(lab.state)
-        machine.restore_limits(lab)
-        shutil.rmtree(lab.state, ignore_errors=True)
-        # Molecule notes there that it has created the hosts, and would not again.
-        shutil.rmtree(lab.owner.home / f".ansible/tmp/molecule.{checksum(lab.root.name, 4)}", ignore_errors=True)
+        exists = lab.state.is_dir()
+        if exists:
+            lab.prepare()
+            # Podman refuses storage that a killed run left half made; what it started is ended all the same.
+            with suppress(CommandError):
+                Podman(lab).run("rm", "--all", "--force", "--time", "0")
+            authorities.stop_agents(lab)
+        _end_processes(lab)
+        if exists:
+            _forget_containers(lab, lab.storage)
+        _give_back(lab)
+        _remove(lab.state)
+        for home in molecule_homes:
+            _remove(home / f"tmp/molecule.{checksum(lab.root.name, 4)}")
 
 
-def _remove_containers(podman: Podman) -> None:
-    # Podman refuses storage that a killed run left half made; what it started is ended below all the same.
+def molecule_homes(lab: Lab, environment: Mapping[str, str] = os.environ) -> list[Path]:
+    """Tell where Molecule keeps its notes: it was run by the owner, or as we are, or with a home of its own."""
+    own = environment.get("ANSIBLE_HOME")
+    return [lab.owner.home / ".ansible", Path.home() / ".ansible", *([Path(own)] if own else [])]
+
+
+def _failures(lab: Lab) -> list[Path]:
+    """List Ansible's notes of the hosts on which playbooks failed; those who run it ask for them to be put there."""
+    return sorted(lab.state.glob("*.retry"))
+
+
+def _end_processes(lab: Lab) -> None:
+    packages.stop(lab)
+    # The namespaces are the lab's, and so is all that is in them.
+    for pid in network.inhabitants():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    processes.end("--exit-command-arg", str(lab.storage))
+
+
+def _forget_containers(lab: Lab, storage: Path) -> None:
+    forget_containers(lab, storage)
     with suppress(CommandError):
-        podman.run("rm", "--all", "--force", "--time", "0")
-    processes.end("--exit-command-arg", str(podman.lab.storage))
-    with suppress(CommandError):
-        run((*mounts.prefix(podman.lab), "find", f"{mounts.CGROUP}{CGROUP_PARENT}", "-depth", "-type", "d", "-delete"))
+        run((*mounts.prefix(lab), "find", f"{mounts.CGROUP}{CGROUP_PARENT}", "-depth", "-type", "d", "-delete"))
 
 
-def _end_strays() -> None:
-    """End what still runs in the hosts' namespaces: they are the lab's, and so is all that is in them."""
-    for name in network.namespaces():
-        with suppress(CommandError):  # a namespace that a killed run left half made
-            for pid in run(("ip", "netns", "pids", name)).split():
-                with suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+def _give_back(lab: Lab) -> None:
+    """Give the machine back what it lent: names of namespaces and devices, mounts, limits."""
+    network.down()
+    mounts.release(lab)
+    mounts.unmount(lab.state)
+    machine.restore_limits()
+    remove_shared_directories()
+
+
+def _remove(directory: Path) -> None:
+    # What is ending may be removing files, too.
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        if directory.exists():
+            shutil.rmtree(directory)
+    except OSError as error:
+        remedy = f"see what `findmnt` and `lsattr -d` say of it, then make unlab again; {RUNBOOK}"
+        raise LabError("removal", f"cannot remove {error.filename}: {error.strerror}", remedy) from error

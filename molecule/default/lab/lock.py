@@ -2,19 +2,18 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from . import progress
-from .errors import LabError
 
 # For the machine, not for the clone: namespaces and addresses are the machine's.
 LOCK = Path("/run/aurore-lab.lock")
 
 
 @contextmanager
-def held(root: Path, path: Path = LOCK) -> Iterator[int]:
+def held(root: Path, take_over: Callable[[Path], None], path: Path = LOCK) -> Iterator[int]:
     """Hold the machine's lock, waiting for whoever has it.
 
     The file holds the path of the clone whose lab is up. It is released when the last process that inherited the
@@ -22,19 +21,17 @@ def held(root: Path, path: Path = LOCK) -> Iterator[int]:
 
     Args:
         root: This clone.
+        take_over: Ends what is left of another clone's lab, or raises when that is up. Nothing is in progress there.
         path: The lock's file.
 
     Yields:
         The lock's descriptor.
-
-    Raises:
-        LabError: When the lab of another clone is up.
     """
     descriptor = acquire(path)
     try:
         other = os.pread(descriptor, 4096, 0).decode()
-        if other not in {"", str(root)} and (Path(other) / ".lab").is_dir():
-            raise LabError("lock", f"the lab of {other} is up on this machine", f"make -C {other} unlab")
+        if other not in {"", str(root)}:
+            take_over(Path(other))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(root).encode(), 0)
         yield descriptor

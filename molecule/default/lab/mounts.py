@@ -15,7 +15,8 @@ from .context import Lab
 from .errors import LabError
 
 CGROUP = Path("/sys/fs/cgroup")
-HOLD = '[ -e "$1/cgroup.controllers" ] || mount -t cgroup2 cgroup2 "$1"; exec -a "$0" sleep infinity'
+# Only what has mounted it takes the name by which it is found.
+HOLD = '[ -e "$1/cgroup.controllers" ] || mount -t cgroup2 cgroup2 "$1" || exit 1; exec -a "$0" sleep infinity'
 
 
 def prefix(lab: Lab) -> tuple[str, ...]:
@@ -26,10 +27,7 @@ def prefix(lab: Lab) -> tuple[str, ...]:
     """
     if (CGROUP / "cgroup.controllers").exists():
         return ()
-    name = _holder(lab)
-    if not any(processes.find(name)):
-        _hold(lab, name)
-    return enter(next(processes.find(name)))
+    return enter(processes.titled(_holder(lab)) or _hold(lab))
 
 
 def enter(pid: int) -> tuple[str, ...]:
@@ -54,17 +52,23 @@ def _holder(lab: Lab) -> str:
     return f"aurore-lab-mounts:{lab.state}"
 
 
-def _hold(lab: Lab, name: str) -> None:
+def _hold(lab: Lab) -> int:
+    name = _holder(lab)
     monitor = next(processes.find("--exit-command-arg", str(lab.storage)), None)
     # Namespaces of the network that are made later must show up in this one: hence slave, not private.
     entrance = enter(monitor) if monitor else ("unshare", "--mount", "--propagation", "slave")
-    subprocess.Popen(  # noqa: S603 - an argument list
-        (*entrance, "bash", "-c", HOLD, name, str(CGROUP)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=(lab.logs / "mounts.log").open("w"),
-        start_new_session=True,
-    )
-    if not processes.wait_for(lambda: any(processes.find(name)), seconds=5):
-        problem = (lab.logs / "mounts.log").read_text().strip() or "the process that holds it did not start"
+    log = lab.logs / "mounts.log"
+    with log.open("w") as messages:
+        started = subprocess.Popen(  # noqa: S603 - an argument list
+            (*entrance, "bash", "-c", HOLD, name, str(CGROUP)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            start_new_session=True,
+        )
+    processes.wait_for(lambda: processes.titled(name) or started.poll() is not None, seconds=5)
+    holder = processes.titled(name)
+    if holder is None:
+        problem = log.read_text().strip() or "the process that holds it did not start"
         raise LabError("mount namespace", problem, "run as root of the machine itself, not in a container")
+    return holder

@@ -9,7 +9,8 @@ Namespaces, addresses and routes outlive the containers, as switches and cables 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 from pathlib import Path
 
 from .commands import CommandError, run
@@ -19,6 +20,8 @@ from .fleet import Address, Fleet, Host, Interface, Prefix
 ROUTER = "aurore-router"
 CONTROL_DEVICE = "aurore-control"
 NAMESPACES = Path("/run/netns")
+FORWARD = "cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding"
+ANEW = "make unlab, then make lab"
 
 
 def namespace(host: str) -> str:
@@ -119,6 +122,12 @@ def conflicts(fleet: Fleet, routes: Iterable[tuple[str, str]]) -> list[str]:
     return found
 
 
+def surplus(fleet: Fleet, present: Iterable[Address]) -> list[str]:
+    """List addresses of the router and the control machine that the model has no more."""
+    ours = {gateway for network in fleet.networks for gateway in network.gateways}
+    return sorted(map(str, {*present} - ours - {*fleet.control_addresses}))
+
+
 def overlaps(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
     """Tell whether two prefixes share addresses; those of different versions share none."""
     if isinstance(one, IPv4Network):
@@ -129,17 +138,36 @@ def overlaps(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -
 # --- Doing it
 
 
+def prepare(fleet: Fleet) -> None:
+    """Make the router's namespace, which comes before everything else.
+
+    Podman's mount namespace sees what is mounted in /run/netns later only if that is a mount by itself already.
+
+    Raises:
+        LabError: When the lab's addresses are not free, or those that it has are no longer the model's.
+    """
+    _ensure_namespace(ROUTER)
+    _refuse_conflicts(fleet)
+
+
 def up(fleet: Fleet, hosts: Sequence[Host]) -> None:
     """Make or mend the network of some hosts; what is right stays as it is."""
-    _refuse_conflicts(fleet)
-    for name in (ROUTER, *(namespace(host.name) for host in hosts)):
-        _ensure_namespace(name)
+    for host in hosts:
+        _ensure_namespace(namespace(host.name))
     # Bridges are in the router only; what the hosts' namespaces forward is for their own roles to say.
-    run(("ip", "netns", "exec", ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"))
+    run(("ip", "netns", "exec", ROUTER, "sh", "-c", FORWARD))
     _batch(router_lines(fleet, hosts, _device_names(ROUTER)), ROUTER)
     for host in hosts:
         _batch(host_lines(host), namespace(host.name), host.name)
     _connect_control(fleet)
+
+
+def remove(host: str) -> None:
+    """Remove a host's namespace and its cables."""
+    if namespace(host) in namespaces():
+        # The kernel removes a namespace's own ends some time later; a new cable could meet the old one's other end.
+        _batch((f"link delete {one}" for one in _device_names(ROUTER) if one.startswith(port(host, ""))), ROUTER, host)
+        run(("ip", "netns", "delete", namespace(host)))
 
 
 def down() -> None:
@@ -157,6 +185,13 @@ def down() -> None:
 def namespaces() -> list[str]:
     """List the lab's namespaces."""
     return sorted(path.name for path in NAMESPACES.glob("aurore-*"))
+
+
+def inhabitants() -> Iterator[int]:
+    """Yield the processes that run in the lab's namespaces."""
+    for name in namespaces():
+        with suppress(CommandError):  # a namespace that a killed run left half made
+            yield from map(int, run(("ip", "netns", "pids", name)).split())
 
 
 def set_port(host: str, interface: Interface, *, connected: bool) -> None:
@@ -198,7 +233,7 @@ def _batch(lines: Iterable[str], name: str = "", place: str = "") -> None:
     try:
         run(("ip", *where, "-batch", "-"), stdin="\n".join(lines).encode())
     except CommandError as error:
-        raise LabError("network", str(error), "make unlab, then make lab", place) from error
+        raise LabError("network", str(error), ANEW, place) from error
 
 
 def _refuse_conflicts(fleet: Fleet) -> None:
@@ -212,3 +247,16 @@ def _refuse_conflicts(fleet: Fleet) -> None:
             f"this machine uses addresses of the lab: {', '.join(found)}",
             "choose other prefixes under `readdress` in inventory/lab.yml",
         )
+    if found := surplus(fleet, _addresses(ROUTER) | _addresses("", CONTROL_DEVICE)):
+        raise LabError("network", f"the lab has addresses that the model no longer has: {', '.join(found)}", ANEW)
+
+
+def _addresses(name: str, of_device: str = "") -> set[Address]:
+    where = ("-n", name) if name else ()
+    links = json.loads(run(("ip", "-json", *where, "address", "show", "scope", "global")) or "[]")
+    return {
+        ip_interface(f"{one['local']}/{one['prefixlen']}")
+        for link in links
+        for one in link.get("addr_info", ())
+        if one and of_device in {"", link["ifname"]}
+    }

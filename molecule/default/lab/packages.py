@@ -59,12 +59,15 @@ def ensure(lab: Lab, fleet: Fleet, mirrors: Mirrors) -> None:
     """Start the cache, unless it runs.
 
     Raises:
-        LabError: When it does not answer.
+        LabError: When it does not answer, or something else does.
     """
     address = (fleet.control_ipv4, PORT)
-    if _answers(address):
+    if any(processes.find(*_words(lab))) and _answers(address):
         return
     processes.end(*_words(lab))
+    if _answers(address):
+        problem = f"port {PORT} is taken by a program that is not the lab's"
+        raise LabError("package cache", problem, f"stop it: `ss -ltnp 'sport = :{PORT}'` says which one it is")
     user = pwd.getpwnam(USER) if reachable_by_others(lab.cache) else pwd.getpwuid(os.geteuid())
     for name in ("etc", "packages", "log"):
         (lab.cache / name).mkdir(exist_ok=True)

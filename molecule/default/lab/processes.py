@@ -14,29 +14,30 @@ from pathlib import Path
 
 def find(*words: str) -> Iterator[int]:
     """Yield the processes whose arguments include all of the words."""
-    for directory in Path("/proc").iterdir():
-        if not directory.name.isdecimal():
-            continue
-        try:
-            arguments = (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it ended meanwhile
-            continue
-        if set(words) <= set(arguments):
-            yield int(directory.name)
+    return (pid for pid, arguments in _command_lines() if set(words) <= set(arguments))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, interval: float = 0.05) -> bool:
-    """Await a condition.
+def titled(title: str) -> int | None:
+    """Find the process that calls itself so, in place of its program's name."""
+    return next((pid for pid, arguments in _command_lines() if arguments[0] == title), None)
+
+
+def _command_lines() -> Iterator[tuple[int, list[str]]]:
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            yield int(directory.name), (directory / "cmdline").read_bytes().decode(errors="replace").split("\0")
+
+
+def wait_for[T](look: Callable[[], T], seconds: float, interval: float = 0.05) -> T:
+    """Await something.
 
     Returns:
-        Whether it came true in time.
+        What it is once it is true; else what it was at the end of the time.
     """
     deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
+    while not (seen := look()) and time.monotonic() < deadline:
         time.sleep(interval)
-    return True
+    return seen
 
 
 def end(*words: str) -> None:

@@ -49,11 +49,11 @@ def _pid_namespace(pid: int | str) -> str:
         return ""
 
 
-def text(hosts: Sequence[Host], states: Mapping[str, str], mebibytes: float, seconds: float) -> str:
-    """Write the report."""
+def text(hosts: Sequence[Host], states: Mapping[str, str], mebibytes: float) -> str:
+    """Write the report; its last line says what to do next."""
     example = next((host.name for host in hosts if host.name in states), hosts[0].name)
     return f"""
 {table(hosts, states)}
 
-Log in:  make ssh HOST={example}    Ansible:  ansible-playbook -i inventory/lab.yml playbooks/site.yml
-{len(states)} of {len(hosts)} hosts, {mebibytes / 1024:.1f} GiB of memory, {seconds:.1f} s"""
+{len(states)} of {len(hosts)} hosts, {mebibytes / 1024:.1f} GiB of memory.
+Log in: make ssh HOST={example}    Apply a change: make lab    Check it: make test    Put all away: make unlab"""

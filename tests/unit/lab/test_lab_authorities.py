@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key, load_ssh_public_identity, ssh
 from lab import authorities
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.context import Lab
 
 NOW = datetime(2031, 1, 5, 12, tzinfo=UTC)
 
@@ -59,6 +65,23 @@ def test_keypair_is_one() -> None:
     key = load_ssh_private_key(pair.private.encode(), None)
     assert isinstance(key, ed25519.Ed25519PrivateKey)
     assert authorities.openssh_public(key.public_key(), "rt in the lab") == pair.public
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(75, True), (76, False)])
+def test_path_that_is_too_long_for_gnupg(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, length: int, accepted: bool
+) -> None:
+    clone = lab.root / ("x" * (length - len(str(lab.root)) - 1))
+    clone.mkdir()
+    here = replace(lab, root=clone)
+    here.prepare()
+    monkeypatch.setattr(authorities, "_gpgconf", lambda lab, *_: f"{lab.gnupg}/S.gpg-agent.browser\n")
+    monkeypatch.setattr(authorities, "run", lambda *_, **__: "sec:\nfpr:::::::::ABC:\n")
+    if accepted:
+        authorities.ensure_store(here)
+        return
+    with pytest.raises(LabError, match="the path of this clone is 1 characters too long"):
+        authorities.ensure_store(here)
 
 
 def test_tls_authority() -> None:

@@ -3,36 +3,102 @@
 from __future__ import annotations
 
 import resource
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from ipaddress import ip_interface
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from lab import access, firstboot, hosts, packages
 from lab.archive import File
 from lab.authorities import Keypair
+from lab.errors import LabError
 from lab.image import Mirrors
-from lab.podman import Container
+from lab.podman import LABEL, Container, Podman, container_of
 from lab.report import table, text
 
 if TYPE_CHECKING:
     from lab.context import Lab
     from lab.fleet import Fleet, Host
 
+NEVER = -62135596800
+"""What podman writes for the time of a start that has not been."""
+
+
+def listed(state: str, started_at: int = 1_795_640_139, **more: Any) -> dict[str, Any]:
+    """A container as podman lists it."""
+    return {"Names": ["git"], "State": state, "Pid": 0, "Image": "", "Labels": None, "StartedAt": started_at, **more}
+
 
 @pytest.mark.parametrize(
-    ("state", "steps"),
+    ("one", "steps"),
     [
         (None, ("create", "start")),
-        ("running", ()),
-        ("paused", ("thaw",)),
-        ("exited", ("start",)),
-        ("stopped", ("start",)),
-        ("created", ("remove", "create", "start")),
-        ("storage", ("remove", "create", "start")),
+        (listed("running"), ()),
+        (listed("paused"), ("thaw",)),
+        (listed("exited"), ("start",)),
+        (listed("stopped"), ("start",)),
+        # After a reboot, or when all was killed: its disk must stay.
+        (listed("created"), ("start",)),
+        (listed("created", NEVER), ("remove", "create", "start")),
+        (listed("storage", NEVER), ("remove", "create", "start")),
     ],
 )
-def test_steps(state: str | None, steps: tuple[str, ...]) -> None:
-    assert hosts.steps(Container(state, 0, "") if state else None) == steps
+def test_steps(one: dict[str, Any] | None, steps: tuple[str, ...]) -> None:
+    assert hosts.steps(container_of(one) if one else None) == steps
+
+
+def made_from(host: Host) -> Container:
+    """A host's container, as it was made."""
+    command = hosts.create_command(host, [])
+    label, _, value = command[command.index("--label") + 1].partition("=")
+    return container_of(listed("running", Labels={label: value}))
+
+
+def test_what_is_as_the_model_has_it_stays(fleet: Fleet) -> None:
+    found = {host.name: made_from(host) for host in fleet.hosts}
+    assert hosts.outdated(found, fleet, fleet.hosts) == {}
+    assert hosts.outdated({}, fleet, fleet.hosts) == {}
+
+
+def test_host_with_another_address_is_made_anew(fleet: Fleet, git: Host) -> None:
+    found = {host.name: made_from(host) for host in fleet.hosts}
+    interface = replace(git.interfaces[0], addresses=(ip_interface("198.18.2.99/27"), git.interfaces[0].addresses[1]))
+    moved = replace(git, interfaces=(interface, *git.interfaces[1:]))
+    assert list(hosts.outdated(found, fleet, [moved])) == ["git"]
+    assert list(hosts.outdated({"git": container_of(listed("running"))}, fleet, [git])) == ["git"]
+
+
+def test_host_that_left_the_model_goes_when_all_are_wanted(fleet: Fleet, git: Host) -> None:
+    found = {"git": made_from(git), "old": container_of(listed("running", Labels={LABEL: "any"}))}
+    assert list(hosts.outdated(found, fleet, [git])) == []
+    assert list(hosts.outdated(found, fleet, fleet.hosts)) == ["old"]
+
+
+@pytest.mark.parametrize(("names", "last"), [(["git"], "git: boot"), (["git", "log"], "git, log: hosts")])
+def test_every_host_that_did_not_come_up_is_told(
+    lab: Lab,
+    fleet: Fleet,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    last: str,
+) -> None:
+    def login(_: Lab, host: Host) -> str:
+        if host.name in names:
+            raise LabError("boot", "nothing listens", "look", host.name)
+        return "running"
+
+    running = {host.name: container_of(listed("running")) for host in fleet.hosts}
+    monkeypatch.setattr(Podman, "containers", lambda _: running)
+    monkeypatch.setattr(hosts, "await_login", login)
+    monkeypatch.setattr(hosts, "journal", lambda _, name: f"journal of {name}")
+    with pytest.raises(LabError) as raised:
+        hosts.up(Podman(lab), fleet.hosts)
+    assert str(raised.value).startswith(last)
+    said = capsys.readouterr().out
+    for name in names:
+        assert f"{name}: boot: nothing listens\n  What to do: look\njournal of {name}" in said
 
 
 def test_create_command(git: Host) -> None:
@@ -103,6 +169,6 @@ def test_table(fleet: Fleet) -> None:
 
 
 def test_report_says_how_to_get_in(fleet: Fleet) -> None:
-    report = text(fleet.hosts, {"log": "running"}, 512, 12.34)
-    assert "make ssh HOST=log" in report
-    assert "1 of 2 hosts, 0.5 GiB of memory, 12.3 s" in report
+    report = text(fleet.hosts, {"log": "running"}, 512)
+    assert "1 of 2 hosts, 0.5 GiB of memory." in report
+    assert "make ssh HOST=log" in report.splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_control_machine(fleet: Fleet) -> None:
     assert "route replace 198.18.113.0/27 via 198.18.2.1 dev aurore-control" in lines
     assert "route replace fd00:0:0:150::/64 via fd00:0:0:110::1 dev aurore-control" in lines
     assert not [line for line in lines if line.startswith(("route replace 198.18.2.0/27", "route replace default"))]
+
+
+def test_addresses_that_the_model_no_longer_has(fleet: Fleet) -> None:
+    gateways = [gateway for network in fleet.networks for gateway in network.gateways]
+    assert network.surplus(fleet, [*gateways, *fleet.control_addresses]) == []
+    assert network.surplus(fleet, [gateways[0], ip_interface("198.18.7.1/24")]) == ["198.18.7.1/24"]
 
 
 @pytest.mark.parametrize(
