@@ -10,7 +10,7 @@ from ..schema import LOG_SERVER
 from .clients import way_in, ways_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ..fields import Purpose
     from ..index import Index
@@ -62,6 +62,7 @@ class Peers:
         self._peers: dict[tuple[str, Purpose], Peer] = {}
         self._log_servers = log_servers(index)
         self._clocks = clocks(index)
+        self._asked: dict[tuple[object, ...], list[Peer]] = {}
 
     def fqdn(self, host: Host) -> str:
         """The full name of a host."""
@@ -77,7 +78,7 @@ class Peers:
 
     def log_servers(self, host: Host) -> list[Peer]:
         """Where a host sends its logs: by a network that it shares with the server, or to a public address."""
-        return list(self._letting_in(host, self._log_servers))
+        return self._letting_in(host, self._log_servers)
 
     def is_clock(self, host: Host) -> bool:
         """Whether others take their time from the host."""
@@ -85,13 +86,16 @@ class Peers:
 
     def clocks(self, host: Host) -> list[Peer]:
         """The clocks of the fleet that let a host ask them, itself excepted."""
-        return list(self._letting_in(host, (server for server in self._clocks if server[0] is not host)))
+        return [peer for peer in self._letting_in(host, self._clocks) if peer["name"] != host.name]
 
-    def _letting_in(self, host: Host, servers: Iterable[Server]) -> Iterator[Peer]:
-        for server, listens in servers:
-            purpose = way_in(self.index, host, server, listens)
-            if purpose is not None:
-                yield self._peer(server, purpose)
+    def _letting_in(self, host: Host, servers: list[Server]) -> list[Peer]:
+        # Nothing but these tells one client from another.
+        words = {word for _, listens in servers for listen in listens for word in listen.clients}
+        key = id(servers), host.kind, frozenset(host.addresses), frozenset(words.intersection(host.services))
+        if key not in self._asked:
+            ways = ((server, way_in(self.index, host, server, listens)) for server, listens in servers)
+            self._asked[key] = [self._peer(server, purpose) for server, purpose in ways if purpose is not None]
+        return self._asked[key]
 
     def _peer(self, host: Host, purpose: Purpose) -> Peer:
         key = host.name, purpose

@@ -374,6 +374,22 @@ def test_a_log_server_is_where_a_host_is_let_in() -> None:
     ]
 
 
+def test_an_administrator_s_host_is_let_in_as_such() -> None:
+    fleet = derived(
+        ("networks.yml", "sites: [north]", "sites: [north, south]"),
+        ("guests.yml", "addresses: {adm-guests: 13, services: 13, public: 13}", "addresses: {control: 13, public: 13}"),
+        ("services.yml", "clients: [database, mail_server]", "clients: [database]"),
+        (
+            "services.yml",
+            "via: [services, public], protocol: tcp, ports: [587]",
+            "via: [public], protocol: tcp, ports: [587]",
+        ),
+        ("services.yml", "clients: [guests, nodes]", "clients: [nodes, administrators]"),
+    )
+    assert times(fleet, "mail") == ([NORTH, SOUTH], [], [])
+    assert times(fleet, "dns") == ([OURS], [], [])
+
+
 def test_a_guest_of_any_node(small: Fleet) -> None:
     dns = small.hosts["dns"]
     assert (dns["model_site"], dns["model_site_title"]) == (None, None)

@@ -97,6 +97,12 @@ def test_guests_without_a_node_are_arranged_where_spreading_leaves_one_out() -> 
     assert list(guest_memory(index)) == []
 
 
+def test_guests_stay_as_spread_when_the_search_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "Patience", lambda: Patience(0))
+    placement = Placement(cluster([6, 4], [("any", 3, None), ("any", 4, None), ("any", 3, None)]))
+    assert [guest.name for guest in placement.homeless] == ["g2"]
+
+
 def test_guests_that_fit_in_no_arrangement_are_homeless() -> None:
     placement = Placement(cluster([6, 4], [("any", 5, None), ("any", 5, None), ("any", 1, None)]))
     assert [guest.name for guest in placement.homeless] == ["g1"]
