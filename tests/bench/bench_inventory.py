@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SITES = [f"s{number}" for number in range(8)]
 CELL = 5
 """Members of each service."""
-PUBLIC = ["dns_primary", "log_server"]
+PUBLIC = ["dns_primary", "log_server", "mail_server"]
 """Services of the first guests, which have public addresses."""
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -83,11 +83,12 @@ def nodes(count: int) -> list[dict[str, Any]]:
 
 
 def guests(count: int, node_count: int) -> list[dict[str, Any]]:
-    """Guests; each third runs on any node."""
+    """Guests; each third runs on any node. Those of one service share a group as far as there are nodes for them."""
     return [
         {
             "name": f"guest-{number}",
             "node": "any" if number % 3 == 0 else f"node-{number % node_count}",
+            "anti_affinity": f"data-{number // CELL}" if node_count > CELL else None,
             "memory": 2,
             "vcpus": 2,
             "disk": 20,
@@ -118,18 +119,19 @@ def model(size: int) -> dict[str, Any]:
     return {
         "fleet.yml": yaml.safe_load((ROOT / "inventory/model/fleet.yml").read_text(encoding="utf-8")),
         "sites.yml": {
-            "sites": [{"name": name, "title": name, "asn": 64496} for name in SITES]
-            + [{"name": "away", "title": "away", "asn": 64511}]
+            "sites": [{"name": name, "title": name, "system": "ours"} for name in SITES]
+            + [{"name": "away", "title": "away", "system": "theirs"}]
         },
         "networks.yml": {
             "autonomous_systems": [
                 {
+                    "name": name,
                     "number": number,
                     "title": f"AS {number}",
                     "resolvers": [{"ipv4": "192.0.2.53", "ipv6": "2001:db8:ffff::53"}],
                     "time_servers": [{"name": "ntp.example.org", "ipv4": "192.0.2.123", "ipv6": "2001:db8:ffff::123"}],
                 }
-                for number in (64496, 64511)
+                for name, number in (("ours", 64496), ("theirs", 64511))
             ],
             "networks": [
                 network(0, "control", "administration", SITES[:1]),
@@ -151,7 +153,7 @@ def model(size: int) -> dict[str, Any]:
                     "memory": 2,
                     "cores": 1,
                     "disk": 20,
-                    "services": ["dns_secondary"],
+                    "services": ["dns_secondary", "mail_relay"],
                     "addresses": {"public-away": 1},
                 }
             ]
@@ -164,6 +166,8 @@ def model(size: int) -> dict[str, Any]:
                 {"name": "dns_primary", "title": "DNS", "listens": dns},
                 {"name": "dns_secondary", "title": "DNS", "listens": dns},
                 {"name": "log_server", "title": "Logs", "listens": [logs | {"clients": ["hosts"]}]},
+                {"name": "mail_server", "title": "Mail", "listens": []},
+                {"name": "mail_relay", "title": "Mail", "listens": []},
             ],
         },
         "zones.yml": {
