@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..schema import ANY, Guest
@@ -59,6 +58,7 @@ class Placement:
         for guest in index.model.guests:
             if guest.node in index.nodes:
                 self._put(guest, guest.node)
+        self._unmarked = self._count()
         wanderers = self.in_order(guest for guest in index.model.guests if guest.node not in index.nodes)
         nodes: Sequence[str | None] = self._spread(wanderers)
         if None in nodes:
@@ -67,6 +67,7 @@ class Placement:
         for guest, node in zip(wanderers, nodes, strict=True):
             if node is not None:
                 self._put(guest, node)
+        self._unmarked = self._count()
 
     def nodes_of_group(self, guest: Guest) -> set[str]:
         """Nodes where guests are with which this one never shares a node, its own included."""
@@ -84,8 +85,8 @@ class Placement:
         spaces.update(space for node, space in marked.items() if node != lost)
         return +spaces  # without those of which there are none
 
-    @cached_property
-    def _unmarked(self) -> Spaces:
+    def _count(self) -> Spaces:
+        """The nodes, as if they were open to everyone."""
         return Counter(Space(left, frozenset()) for left in self.rooms.values())
 
     def _marked(self, guests: Iterable[Guest]) -> dict[str, Space]:
