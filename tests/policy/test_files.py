@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 import tomllib
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
+
 from .house import ROOT, Finding, Repository, found, hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
 # In pieces, so that this file does not hold them.
 PACKAGE_HOSTS = [
@@ -42,16 +41,25 @@ OTHER_SECRETS = re.compile(r"\$ANSIBLE_" + r"VAULT;|AGE-SECRET-" + r"KEY-1\w{20}
 SECRET_VALUE = re.compile(r"^\s*(?:- )?\w*(?:password|passphrase|token|secret)\s*:\s*(?P<value>[^\s#{>|&*\[].*)")
 
 
-def hosts_of_this_machine() -> set[str]:
+# What tells apt, pip and uv where packages are: below /etc, and below a person's home.
+SYSTEM_SETTINGS = (
+    *("apt/sources.list", "apt/sources.list.d/*"),
+    *("pip.conf", "pip/pip.conf", "xdg/pip/pip.conf", "uv/uv.toml", "xdg/uv/uv.toml"),
+)
+OWN_SETTINGS = (".pip/pip.conf", ".config/pip/pip.conf", ".config/uv/uv.toml")
+
+
+def package_settings(root: Path, home: Path) -> Iterator[Path]:
+    """Yield the files that tell where this machine gets packages."""
+    for directory, patterns in ((root / "etc", SYSTEM_SETTINGS), (home, OWN_SETTINGS)):
+        yield from (path for pattern in patterns for path in directory.glob(pattern) if path.is_file())
+
+
+def hosts_of_this_machine(root: Path = Path("/"), home: Path | None = None) -> set[str]:
     """Return the hosts from which this machine gets packages: a tool that writes files may have put one into them."""
-    texts = [value for name, value in os.environ.items() if re.match(r"(PIP|UV)_.*(URL|INDEX|LINKS)|.*_PROXY$", name)]
-    texts += [path.read_text(errors="replace") for path in Path("/etc/apt").glob("sources.list*") if path.is_file()]
-    texts += [path.read_text(errors="replace") for path in Path("/etc/apt/sources.list.d").glob("*")]
-    for path in (Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf", Path.home() / ".config/pip/pip.conf"):
-        if path.is_file():
-            parser = configparser.ConfigParser(interpolation=None)
-            parser.read(path)
-            texts += [value for section in parser.values() for value in section.values()]
+    variable = re.compile(r"(PIP|UV)_.*(URL|INDEX|LINKS)|(?i:.*_proxy)$")
+    texts = [value for name, value in os.environ.items() if variable.match(name)]
+    texts += [path.read_text(errors="replace") for path in package_settings(root, home or Path.home())]
     hosts = {urlsplit(url).hostname or "" for text in texts for url in re.findall(r"https?://[^\s\"'\]]+", text)}
     return {host for host in hosts if "." in host and not host.startswith("127.")}
 
@@ -144,3 +152,31 @@ def test_this_machines_package_hosts_are_known(monkeypatch: pytest.MonkeyPatch) 
     assert found(package_hosts, {"requirements.lock": "--index-url https://mirror.example.net/\n"}) == [
         "requirements.lock:1"
     ]
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "PIP_FIND_LINKS"])
+def test_package_hosts_in_the_environment_are_known(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://mirror.example.net:3128")
+    assert "mirror.example.net" in hosts_of_this_machine()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "etc/apt/sources.list",
+        "etc/apt/sources.list.d/debian.sources",
+        "etc/pip.conf",
+        "etc/pip/pip.conf",
+        "etc/xdg/pip/pip.conf",
+        "etc/xdg/uv/uv.toml",
+        "etc/uv/uv.toml",
+        "home/.config/uv/uv.toml",
+        "home/.config/pip/pip.conf",
+        "home/.pip/pip.conf",
+    ],
+)
+def test_package_hosts_in_settings_are_known(tmp_path: Path, path: str) -> None:
+    settings = tmp_path / path
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[global]\nindex-url = https://mirror.example.net/simple\n")
+    assert "mirror.example.net" in hosts_of_this_machine(tmp_path, tmp_path / "home")

@@ -13,7 +13,7 @@ from .house import Finding, Repository, found, hold, tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROOFS = {"converge", "idempotence", "verify"}
+PROOFS = {"check", "converge", "idempotence", "verify", "side_effect"}
 EVASIONS = {"skip", "skipif", "xfail", "importorskip", "flaky"}
 
 
@@ -48,9 +48,20 @@ def sequences(repository: Repository) -> Iterator[Finding]:
     for path, _ in repository.matching("molecule/*/molecule.yml", ".config/molecule/config.yml"):
         if path == "molecule/default/molecule.yml":
             continue
-        scenario = (repository.yaml(path) or {}).get("scenario") or {}
-        for step in sorted(PROOFS - {*scenario.get("test_sequence", PROOFS)}):
+        sequence = ((repository.yaml(path) or {}).get("scenario") or {}).get("test_sequence")
+        if sequence is None:
+            continue
+        for step in sorted(PROOFS - {*sequence}):
             yield Finding(path, 1, f"its test_sequence has no {step}")
+        if "side_effect" in sequence and "verify" not in sequence[sequence.index("side_effect") :]:
+            yield Finding(path, 1, "its test_sequence has no verify after side_effect")
+
+
+def faultless(repository: Repository) -> Iterator[Finding]:
+    """Scenarios in which nothing breaks: Molecule passes over a step that has no playbook."""
+    for name, path, _ in _scenarios(repository):
+        if name != "default" and f"molecule/{name}/side_effect.yml" not in repository.files:
+            yield Finding(path, 1, f"there is no molecule/{name}/side_effect.yml")
 
 
 def not_run(repository: Repository) -> Iterator[Finding]:
@@ -128,6 +139,10 @@ def test_scenarios_prove_something(repository: Repository) -> None:
     hold(sequences, "Leave test_sequence to the shared configuration, or add the step.", repository)
 
 
+def test_scenarios_break_something(repository: Repository) -> None:
+    hold(faultless, "Write the accident that the scenario's second verify finds mended.", repository)
+
+
 def test_make_test_runs_every_test(repository: Repository) -> None:
     hold(not_run, "Add it to a target that `test` in the Makefile depends on.", repository)
 
@@ -160,7 +175,11 @@ def test_the_checkers_see_what_is_wrong() -> None:
     files = {"molecule/base/molecule.yml": "", ".config/molecule/config.yml": shared}
     assert found(unverified, files | {"tests/testinfra/base/test_a.py": ""}) == []
     sequence = "scenario: {test_sequence: [create, converge]}\n"
-    assert found(sequences, {"molecule/base/molecule.yml": sequence}) == ["molecule/base/molecule.yml:1"] * 2
+    assert found(sequences, {"molecule/base/molecule.yml": sequence}) == ["molecule/base/molecule.yml:1"] * 4
+    blind = "scenario: {test_sequence: [check, converge, idempotence, verify, side_effect]}\n"
+    assert found(sequences, {"molecule/base/molecule.yml": blind}) == ["molecule/base/molecule.yml:1"]
+    assert found(faultless, passing) == ["molecule/base/molecule.yml:1"]
+    assert found(faultless, {**passing, "molecule/base/side_effect.yml": ""}) == []
     assert found(sequences, {"molecule/default/molecule.yml": sequence}) == []
     make = {
         "Makefile": "test: unit scenarios ## All\nunit:\n\tpytest tests/unit\nscenarios:\n\tmolecule test -s base\n"
