@@ -83,7 +83,7 @@ def networks_as(word: str, host: Host, index: Index) -> Mapping[Purpose, Network
     return {}
 
 
-def find_path(client: Mapping[Purpose, Network], arrivals: Iterable[Purpose]) -> tuple[Purpose, Network] | None:
+def find_path(client: Mapping[Purpose, Network], ways: Iterable[Purpose]) -> tuple[Purpose, Network] | None:
     """How a client gets to a service.
 
     Networks of one purpose are routed among themselves (`routes` of the interfaces). A client that shares no purpose
@@ -91,15 +91,15 @@ def find_path(client: Mapping[Purpose, Network], arrivals: Iterable[Purpose]) ->
 
     Args:
         client: The client's networks by purpose.
-        arrivals: Purposes by which the service can be reached, the preferred one first.
+        ways: Purposes by which the service can be reached, the preferred one first.
 
     Returns:
         The purpose of the network where it arrives and the network from which it comes; None when there is no way.
     """
-    for purpose in arrivals:
+    for purpose in ways:
         if purpose in client:
             return purpose, client[purpose]
-    if client and "public" in arrivals:
+    if client and "public" in ways:
         return "public", client[default_purpose(client)]
     return None
 
