@@ -8,7 +8,13 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export NO_MKDOCS_2_WARNING := 1
 PACKAGE := ansible_collections.aurore.infra.plugins
 LAB := PYTHONPATH=molecule/default python -m lab
-SITE := ansible-playbook --inventory inventory/lab.yml playbooks/site.yml
+# The tests of faults kill what root runs: they run as root, too.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
+LIMIT = $(if $(HOSTS),--limit "$(HOSTS)")
+# Ansible notes the hosts on which it failed: `$(LAB) explain` shows their journals, says what to do, and fails.
+SITE := ANSIBLE_RETRY_FILES_ENABLED=1 ANSIBLE_RETRY_FILES_SAVE_PATH=.lab \
+  ansible-playbook --inventory inventory/lab.yml playbooks/site.yml
+NEEDS_LAB := test -e .lab/ssh/config || { echo "There is no lab here yet: make lab first." >&2; exit 1; }
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,28 +28,30 @@ setup-lab: ## The same, and what the lab needs (as root, or by sudo)
 	@.ci/setup lab
 
 lock: setup ## Renew requirements.lock from pyproject.toml
-	@.tools/uv/bin/uv pip compile --quiet --upgrade pyproject.toml --group dev --group bench --universal \
+	@.ci/uv pip compile --quiet --upgrade pyproject.toml --group dev --group bench --universal \
 	  --python-version 3.12 --generate-hashes --no-annotate --no-header --no-emit-index-url --output-file requirements.lock
 
 # --- The lab
 
-lab: setup-lab ## Bring up the whole fleet here, or a part: make lab HOSTS=postgresql
-	@$(LAB) up $(if $(HOSTS),--limit "$(HOSTS)")
-	@$(SITE) $(if $(HOSTS),--limit "$(HOSTS)")
+lab: setup-lab ## Bring up the whole fleet here, or a part (HOSTS=git,postgresql), from nothing (ANEW=1)
+	@$(LAB) up $(LIMIT) $(if $(ANEW),--anew)
+	@$(SITE) $(LIMIT) || $(LAB) explain
 	@$(LAB) report
 
 unlab: setup ## Remove every trace of the lab
 	@$(LAB) down
 
 report: ## Show the lab's hosts, and how to log in
+	@$(NEEDS_LAB)
 	@$(LAB) report
 
 ssh: ## Log in to a lab host as root: make ssh HOST=git
+	@$(NEEDS_LAB)
 	@ssh -F .lab/ssh/config $(or $(HOST),$(error say which one, such as: make ssh HOST=git))
 
 # --- Checks
 
-test: lint check-model unit policy docs scenarios faults ## Everything that a merge request must pass
+test: unattended lint check-model unit policy docs scenarios faults ## Everything that a merge request must pass
 
 lint: setup ## Formatting and static checks
 	@echo "==> Formatting and static checks"
@@ -70,16 +78,21 @@ docs: setup ## Build the documentation strictly into site/
 	@echo "==> Documentation"
 	@mkdocs build --strict
 
-scenarios: setup-lab ## Molecule: every scenario, on the lab
+scenarios: unattended setup-lab ## Molecule: every scenario, on the lab
 	@echo "==> Scenarios"
-	@molecule test --all --destroy never
+	@molecule test --all --destroy never || $(LAB) explain
 
-faults: setup-lab ## What breaks: a lab that is interrupted, half-way and again
+faults: unattended setup-lab ## What breaks: a lab that is interrupted. Removes a lab that is up
 	@echo "==> Faults"
-	@pytest tests/faults --quiet
+	@$(AS_ROOT) pytest tests/faults --quiet -p no:cacheprovider
+
+unattended:
+	@((EUID == 0)) || setsid --wait sudo --non-interactive true 2>/dev/null || { \
+	  echo "The tests run as root, or where sudo asks for no password: nobody can answer while they run." >&2; exit 1; }
 
 bench: lab ## Measure: the inventory, and a role's steady state
 	@python tests/bench/bench_inventory.py
 	@python tests/bench/bench_steady_state.py
 
-.PHONY: help setup setup-lab lock lab unlab report ssh test lint check-model unit policy docs scenarios faults bench
+.PHONY: help setup setup-lab lock lab unlab report ssh test lint check-model unit policy docs scenarios faults \
+  unattended bench

@@ -1,4 +1,4 @@
-"""`make lab` is killed and a host loses its power, in the middle of things: run again, it ends as if undisturbed."""
+"""`make lab` and `make unlab` are killed, hosts lose their power, everything dies: run again, all ends as it should."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = ("www", "log")
 LAB = ("make", "lab", f"HOSTS={','.join(HOSTS)}")
+UNLAB = ("make", "unlab")
+UP = ("env", "PYTHONPATH=molecule/default", ".venv/bin/python", "-m", "lab", "up", "--limit", "www")
+NAMESPACES = Path("/run/netns")
 DEADLINE = 300
+
+# Where programs leave what they forget: temporary files, locks, state.
+LEFT_BEHIND = [Path(name) for name in ("/var/tmp", "/run", "/dev/shm")]
 
 # What is there, less what is different on purpose: keys, certificates, caches, and what programs note for themselves.
 FINGERPRINT = r"""
@@ -60,6 +67,28 @@ def processes(word: str) -> bool:
     return any(word == path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists())
 
 
+def belongings() -> set[Path]:
+    """What the machine has where programs leave things."""
+    return {path for directory in LEFT_BEHIND for path in directory.iterdir()}
+
+
+def kill_everything() -> None:
+    """End all that runs for the lab and in it, at once, as the end of a CI job does."""
+    pids = set()
+    for namespace in NAMESPACES.glob("aurore-*"):
+        listed = subprocess.run(("ip", "netns", "pids", namespace.name), check=True, capture_output=True, text=True)
+        pids |= set(map(int, listed.stdout.split()))
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if f"{ROOT}/.lab/".encode() in (process / "cmdline").read_bytes() + b"/":
+                pids.add(int(process.name))
+    assert pids
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids))
+
+
 def eventually(look: Callable[[], bool]) -> None:
     """Await a condition."""
     deadline = time.monotonic() + DEADLINE
@@ -69,12 +98,12 @@ def eventually(look: Callable[[], bool]) -> None:
 
 
 class Interrupted:
-    """A run of `make lab` that is killed, with all that it started itself, as soon as a condition holds."""
+    """A command that is killed, with all that it started itself, as soon as a condition holds."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, argv: tuple[str, ...] = LAB) -> None:
         self.log = log
         with log.open("w") as stream:
-            self.process = subprocess.Popen(LAB, cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True)
+            self.process = subprocess.Popen(argv, cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True)
 
     def until(self, condition: Callable[[str], bool]) -> None:
         """Kill when the condition on the output so far holds."""
@@ -91,15 +120,18 @@ def says(pattern: str) -> Callable[[str], bool]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    make("make", "unlab")
+    make(*UNLAB)
+    before = belongings()
     yield
-    make("make", "unlab")
+    make(*UNLAB)
+    assert not (ROOT / ".lab").exists()
+    assert belongings() - before == set()
 
 
 def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Path) -> None:
     make(*LAB)
     undisturbed = fingerprint()
-    make("make", "unlab")
+    make(*UNLAB)
 
     for condition in (
         says("Building the Debian image"),
@@ -119,3 +151,24 @@ def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Pat
     make(*LAB)
     assert fingerprint() ^ undisturbed == set()
     assert set(re.findall(r"changed=(\d+)", make(*LAB))) == {"0"}
+
+    # The hosts boot again with the disks that they had.
+    kill_everything()
+    assert set(re.findall(r"changed=(\d+)", make(*LAB))) == {"0"}
+    assert fingerprint() ^ undisturbed == set()
+
+
+def test_removal_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+    for condition in (
+        says("Removing the lab"),
+        # Then only files are left to remove.
+        lambda _: not (NAMESPACES / "aurore-router").exists(),
+    ):
+        make(*UP)
+        Interrupted(tmp_path / "log", UNLAB).until(condition)
+    make(*UNLAB)
+
+
+def test_removal_of_what_was_killed(tmp_path: Path) -> None:
+    make(*UP)
+    kill_everything()

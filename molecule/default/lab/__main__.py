@@ -18,6 +18,7 @@ from .fleet import Host, load
 from .podman import Podman
 
 ROOT = Path(__file__).resolve().parents[3]
+RUNBOOK = "docs/runbooks/lab-does-not-start.md"
 FAULTS: dict[str, Callable[[Podman, Host, argparse.Namespace], None]] = {
     "power-off": lambda podman, host, _: faults.power_off(podman, host),
     "power-on": lambda podman, host, _: faults.power_on(podman, host),
@@ -107,6 +108,12 @@ def check_sudo() -> None:
             raise LabError("root", problem, "run it as root, or where sudo asks no password") from None
 
 
+def tell(error: LabError) -> int:
+    """Say what went wrong; give the exit status."""
+    sys.stderr.write(f"\nlab: {error}\n  More: {RUNBOOK}\n")
+    return 1
+
+
 def main(words: Sequence[str]) -> int:
     """Run the command line and give its exit status."""
     arguments = parser().parse_args(words)
@@ -116,12 +123,9 @@ def main(words: Sequence[str]) -> int:
             os.execvp("sudo", by_sudo(words))  # noqa: S606, S607
         act(arguments)
     except LabError as error:
-        sys.stderr.write(f"\nlab: {error}\n")
-        return 1
+        return tell(error)
     except CommandError as error:
-        remedy = f"run it again: it goes on from there; {lifecycle.RUNBOOK}"
-        sys.stderr.write(f"\nlab: {LabError(arguments.command, str(error), remedy)}\n")
-        return 1
+        return tell(LabError(arguments.command, str(error), "run it again: it goes on from there"))
     except KeyboardInterrupt:
         sys.stderr.write("\nlab: interrupted; run it again to go on from here\n")
         return 130

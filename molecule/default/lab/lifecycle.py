@@ -17,8 +17,6 @@ from .errors import LabError
 from .fleet import Fleet, Host
 from .podman import CGROUP_PARENT, Podman, forget_containers, remove_shared_directories
 
-RUNBOOK = "docs/runbooks/lab-does-not-start.md"
-
 
 def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) -> None:
     """Bring hosts up. Every step looks at what is there, so that a second run only does what is missing.
@@ -73,7 +71,7 @@ def explain(lab: Lab, fleet: Fleet) -> LabError:
     for name in names:
         progress.say(f"\n{hosts.journal(podman, name)}")
     problem = "see above what Ansible says" + (", and the journals of these hosts" if names else "")
-    return LabError("playbook", problem, f"mend it and run the same again: it goes on; {RUNBOOK}", ", ".join(names))
+    return LabError("playbook", problem, "mend it, and run the same again", ", ".join(names))
 
 
 def take_over(lab: Lab, other: Path) -> None:
@@ -158,5 +156,5 @@ def _remove(directory: Path) -> None:
         if directory.exists():
             shutil.rmtree(directory)
     except OSError as error:
-        remedy = f"see what `findmnt` and `lsattr -d` say of it, then make unlab again; {RUNBOOK}"
+        remedy = "see what `findmnt` and `lsattr -d` say of it, then make unlab again"
         raise LabError("removal", f"cannot remove {error.filename}: {error.strerror}", remedy) from error
