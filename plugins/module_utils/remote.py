@@ -43,6 +43,6 @@ def ask(action: ActionBase, agent: ModuleType, request: object) -> dict[str, Any
         said = [*done["stdout"].splitlines(), *done["stderr"].splitlines(), f"exit status {done['rc']}"]
         raise AnsibleActionFail(
             f"/usr/bin/python3 on the host did not answer: {' / '.join(said[-3:])}. Is it installed (package "
-            "python3-minimal), and does the connection support pipelining?"
+            "python3), and does the connection support pipelining?"
         ) from None
     return answer
