@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.template import trust_as_template
+from ansible.template import generate_ansible_template_vars, trust_as_template
 from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent, arguments
 
@@ -66,10 +66,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         """Render a template as ansible.builtin.template does with its defaults."""
         source = self._find_needle("templates", name)
         search = [*task_vars.get("ansible_search_path", []), self._loader.get_basedir(), str(Path(source).parent)]
-        about = {"template_path": name, "template_fullpath": source, "template_destpath": path}
+        about = generate_ansible_template_vars(name, source, path)
+        managed = {"ansible_managed": about.pop("ansible_managed")}  # the one of them that people may set
         templar = self._templar.copy_with_new_env(
             searchpath=[one for place in search for one in (f"{place}/templates", place)],
-            available_variables={"ansible_managed": "Ansible managed"} | task_vars | about,
+            available_variables=managed | task_vars | about,
         )
         text = trust_as_template(self._loader.get_text_file_contents(source))
         rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
@@ -79,12 +80,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         """Add the handlers of the paths that changed to those of the task."""
         changed = {change["name"] for change in changes}
         # What was removed from an exclusive directory is the directory's affair.
-        changed |= {str(Path(change["name"]).parent) for change in changes if change["kind"] == "absent"}
+        emptied = {str(Path(change["name"]).parent) for change in changes if change["kind"] == "absent"}
         handlers = [
             handler
             for option in arguments.PATHS
             for item in options[option]
-            if item["path"] in changed
+            if item["path"] in changed or (item.get("exclusive") and item["path"] in emptied)
             for handler in item["notify"]
         ]
         if handlers:

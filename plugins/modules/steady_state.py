@@ -165,7 +165,9 @@ options:
         required: true
       template:
         description:
-          - Template below the role's C(templates/), rendered as M(ansible.builtin.template) does.
+          - Template below the role's C(templates/), rendered as M(ansible.builtin.template) does without options. It
+            has the same variables, from C(template_host) to C(template_run_date); the latter makes a file that changes
+            with each run.
           - Exactly one of O(files[].template), O(files[].source) and O(files[].content) is needed.
         type: str
       source:
@@ -220,7 +222,7 @@ options:
       notify: *notify
   sysctls:
     description:
-      - Settings of the kernel, by name as in C(sysctl.d(5)). They are written to O(sysctl_file) and set at once.
+      - Settings of the kernel, by name as in sysctl.d(5). They are written to O(sysctl_file) and set at once.
       - A running value that differs is a change also when the file is as it must be.
     type: dict
     default: {}
@@ -230,7 +232,8 @@ options:
   units:
     description:
       - systemd units. An attribute that is not given is not looked at.
-      - systemd reads its files again first if one below C(/etc/systemd) changed, or if it says that it must.
+      - systemd reads its files again first if one below C(/etc/systemd/system) or C(/usr/local/lib/systemd/system)
+        changed, or if it says that it must.
     type: list
     elements: dict
     default: []

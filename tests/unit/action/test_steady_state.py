@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,6 +127,9 @@ def test_the_first_run_changes_and_the_second_does_not(role: Role) -> None:
         ("{{ nested }}", "wörd!"),
         ("{% include 'other.j2' %}", "from the other"),
         ("{{ raw }}", "{{ word }}"),
+        ("{{ template_path }} {{ template_fullpath | basename }}", "a.j2 a.j2"),
+        ("{{ template_host }} {{ template_uid }}", f"{os.uname().nodename} {pwd.getpwuid(os.getuid()).pw_name}"),
+        ("{{ template_mtime.year > 2000 }} {{ template_run_date.year > 2000 }}", "True True"),
     ],
 )
 def test_templates_are_what_ansible_makes_of_them(role: Role, text: str, rendered: str) -> None:
@@ -133,6 +138,12 @@ def test_templates_are_what_ansible_makes_of_them(role: Role, text: str, rendere
     variables = {"word": "wörd", "nested": trust_as_template("{{ word }}!"), "raw": "{{ word }}"}
     role.run(variables, files=[{"path": role.host.path("f"), "template": "a.j2"}])
     assert (role.host.root / "f").read_text() == rendered
+
+
+def test_what_a_template_says_of_its_manager_can_be_chosen(role: Role) -> None:
+    (role.path / "templates/a.j2").write_text("{{ ansible_managed }}")
+    role.run({"ansible_managed": "Ours"}, files=[{"path": role.host.path("f"), "template": "a.j2"}])
+    assert (role.host.root / "f").read_text() == "Ours"
 
 
 def test_settings_are_kept_in_a_file(role: Role) -> None:
@@ -195,11 +206,16 @@ def test_a_second_attempt_is_the_same_call(role: Role) -> None:
 
 
 def test_handlers_of_what_changed_are_notified(role: Role) -> None:
-    (role.host.root / "d").mkdir()
-    (role.host.root / "d/foreign").touch()
+    for name in ("d/foreign", "e/foreign"):
+        (role.host.root / name).parent.mkdir()
+        (role.host.root / name).touch()
     (role.host.root / "same").write_text("x")
     role.run(
-        directories=[{"path": role.host.path("d"), "exclusive": True, "notify": ["emptied"]}],
+        directories=[
+            {"path": role.host.path("d"), "exclusive": True, "notify": ["emptied"]},
+            {"path": role.host.path("e"), "notify": ["never"]},
+        ],
+        absent=[role.host.path("e/foreign")],
         files=[
             {"path": role.host.path("f"), "content": "x", "notify": ["written", "both"]},
             {"path": role.host.path("g"), "content": "x", "notify": "both"},
