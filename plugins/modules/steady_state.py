@@ -29,9 +29,14 @@ options:
     description:
       - Debian packages that must be installed, without their recommendations. One that is installed is not upgraded.
       - Configuration files that were changed on the host are kept.
-      - Lists of packages are fetched first if they are older than an hour or than apt's sources.
+      - Lists of packages are fetched first, unless the last call that fetched them did so in the last hour, and since
+        apt's sources changed.
+      - The name is that of one package, never a pattern. A virtual package is refused; name the one that provides it.
       - What an interrupted C(dpkg) left half-configured is configured. Another C(apt) is waited for.
       - When apt would have to remove a package that is not in O(packages_absent), nothing is done and it is named.
+      - In check mode apt is asked whether it could do it, by the lists that are there. It is not asked where these are
+        not known to be those of its sources, as on a fresh host, or when sources changed or an earlier task of the
+        check announced that they would; the packages are then announced as they are written.
     type: list
     elements: str
     default: []
@@ -267,6 +272,7 @@ attributes:
 notes:
   - The connection's user must be root, and pipelining must be on, as in this repository's C(ansible.cfg).
   - Templates see the variables of the task. C(template_destpath) is the path being rendered.
+  - Check mode leaves nothing behind on the host but empty files in C(/run).
 seealso:
   - module: aurore.infra.nftables_ruleset
 """
@@ -312,7 +318,7 @@ EXAMPLES = r"""
 RETURN = r"""
 items:
   description: What was changed, in that order; in check mode, what would be. After a failure, what was changed before
-    it.
+    it; if apt failed, all packages that it brought into another state, also those that no option names.
   returned: always
   type: list
   elements: dict
@@ -328,6 +334,6 @@ items:
       description: The item.
       type: str
     change:
-      description: What was done to it.
+      description: What was done to it; to a package by an apt that failed, its present state in dpkg's words.
       type: str
 """

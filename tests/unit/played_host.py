@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pytest
 
 RUN = agent.run
+APT = "apt-get --yes --quiet --option=Dpkg::Options::=--force-confdef --option=Dpkg::Options::=--force-confold"
+APT = f"{APT} --option=Dpkg::Use-Pty=false"
 NOT_FOUND = {
     "LoadState": "not-found",
     "UnitFileState": "",
@@ -70,7 +72,8 @@ class Host:
 
     Attributes:
         root: Its directory.
-        calls: The commands that it was given, without those that only look.
+        calls: The commands that it was given in the last call, without those that only look.
+        looks: Those that only look.
         packages: dpkg's states by name.
         units: systemd's properties by unit; there is no other unit.
         answers: What a command that starts so writes instead; a Problem is raised. The longest counts.
@@ -98,8 +101,8 @@ class Host:
     def run(self, *argv: str, seconds: int | None = None) -> str:
         """What agent.run does, played. Programs given by their path are real."""
         command = " ".join(argv)
-        looks = ("dpkg-query", "systemctl show", "journalctl", "apt-get --yes --quiet --option")
-        (self.looks if command.startswith(looks) and " install " not in command else self.calls).append(command)
+        looks = ("dpkg-query", "systemctl show", "journalctl", "apt-get --simulate")
+        (self.looks if command.startswith(looks) else self.calls).append(command)
         for start in sorted(self.answers, key=len, reverse=True):
             if command.startswith(start):
                 answer = self.answers[start]
@@ -112,6 +115,7 @@ class Host:
     def ask(self, *, check: bool = False, diff: bool = True, **given: Any) -> dict[str, Any]:
         """One call, as the action plugin makes it."""
         self.calls.clear()
+        self.looks.clear()
         wanted, problems = arguments.parse(given)
         assert problems == []
         files = []
@@ -155,14 +159,23 @@ class Host:
         return "".join(f"{name} {state}\n" for name, state in self.packages.items())
 
     def dpkg(self, *_: str) -> str:
+        for name, state in self.packages.items():
+            if state.startswith("triggers"):
+                self.packages[name] = "installed"
         return ""
 
     def apt_get(self, *argv: str) -> str:
-        if "install" not in argv or "--simulate" in argv:
+        if "install" not in argv:
             return ""
-        for name in self.packages:
-            self.packages[name] = "installed"
-        for name in argv[argv.index("--") + 1 :]:
+        names = argv[argv.index("--") + 1 :]
+        if "--simulate" in argv:
+            return "".join(
+                f"Remv {name[:-1]} [1.0]\n" if name.endswith("-") else f"Conf {name} (1.0)\n" for name in names
+            )
+        for name, state in self.packages.items():
+            if state in {"unpacked", "half-configured"}:
+                self.packages[name] = "installed"
+        for name in names:
             if name.endswith("-"):
                 self.packages[name[:-1]] = "config-files"
             else:
@@ -249,10 +262,13 @@ def place(root: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         "PENDING": made.pending,
         "APT_LISTS": root / "lists",
         "APT_SOURCES": root / "apt",
+        "APT_SOURCES_PLANNED": root / "run/planned",
+        "APT_UPDATED": root / "var/updated",
         "SHADOW": root / "shadow",
         "UNIT_FILES": (root / "systemd",),
         "SYSCTLS": root / "sys",
         "PATIENCE_SECONDS": 0,
+        "SETTLING_SECONDS": 0,
         "run": made.run,
         "pwd": made.names,
         "grp": made.names,

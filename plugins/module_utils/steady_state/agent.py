@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 LOCK = Path("/run/aurore-steady-state.lock")
 PENDING = Path("/var/lib/aurore/pending")
-APT_LISTS = Path("/var/lib/apt/lists")
 APT_SOURCES = Path("/etc/apt")
+APT_LISTS = Path("/var/lib/apt/lists")
+# As old as the lists that were last fetched whole: an update that was interrupted or failed leaves no trace here.
+APT_UPDATED = Path("/var/lib/aurore/apt-updated")
+# As old as the last check that announced other sources.
+APT_SOURCES_PLANNED = Path("/run/aurore-apt-sources-planned")
 SHADOW = Path("/etc/shadow")
 UNIT_FILES = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/system"))
 SYSCTLS = Path("/proc/sys")
@@ -165,23 +169,30 @@ def run(*argv: str, seconds: int | None = None) -> str:
 
 
 def as_text(values: Item) -> str:
-    """Attributes as lines, for a difference."""
-    return "".join(f"{key}: {value}\n" for key, value in values.items())
+    """Attributes as lines, for a difference; what is left to the host is none."""
+    return "".join(f"{key}: {value}\n" for key, value in values.items() if value is not None)
 
 
 # --- Packages
 
+CONFIGURE = ("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold")
+
 
 def do_packages(call: Call) -> None:
     """Plan what is to install and to remove, and have apt do all of it at once."""
-    want = call.want
+    want, check = call.want, call.want["check"]
     if not want["packages"] and not want["packages_absent"]:
         return
-    changes = list(plan_packages(want, dpkg_states()))
-    if changes and not want["check"]:
-        with naming("packages", ", ".join(change.name for change in changes)):
-            apply_packages(changes)
-    call.awaits_packages = want["check"] and any(change.kind == "packages" for change in changes)
+    before = dpkg_states()
+    if not (changes := list(plan_packages(want, before))):
+        return
+    with naming("packages", ", ".join(change.name for change in changes)):
+        try:
+            (check_packages if check else apply_packages)(changes)
+        except Problem:
+            call.done = [] if check else differences(before, dpkg_states())
+            raise
+    call.awaits_packages = check and any(change.kind == "packages" for change in changes)
     call.done = changes
 
 
@@ -197,43 +208,102 @@ def plan_packages(want: Item, states: dict[str, str]) -> Iterator[Change]:
     # https://manpages.debian.org/trixie/dpkg/dpkg.1, "Package states"
     half_done = {"half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"}
     for name, state in states.items():
-        if state in half_done and name not in want["packages"]:
+        if state in half_done:
             yield Change("packages", name, "configured", f"{state}\n", "installed\n")
     for name in want["packages"]:
-        if (state := states.get(name, "absent")) != "installed":
+        if (state := states.get(name, "absent")) not in {"installed", *half_done}:
             yield Change("packages", name, "installed", f"{state}\n", "installed\n")
     for name in want["packages_absent"]:
         if states.get(name, "not-installed") not in {"not-installed", "config-files"}:
             yield Change("packages_absent", name, "removed", "installed\n", "absent\n")
 
 
-def apply_packages(changes: list[Change]) -> None:
-    """Have apt do it; with nothing to install or to remove it configures what was left half-done.
+def differences(before: dict[str, str], after: dict[str, str]) -> list[Change]:
+    """All that apt did until it failed, to packages that the call names and to others."""
+    return [
+        Change("packages", name, now, f"{was}\n", f"{now}\n")
+        for name in sorted({*before, *after})
+        if (was := before.get(name, "absent")) != (now := after.get(name, "absent"))
+    ]
+
+
+def check_packages(changes: list[Change]) -> None:
+    """See whether apt could do it, as far as the lists that are there can tell.
 
     Raises:
-        Problem: apt failed, would remove something else, or did not bring a package of that name.
+        Problem: It could not, or would do something else.
     """
-    missing = [change.name for change in changes if change.what == "installed"]
-    surplus = {change.name for change in changes if change.what == "removed"}
-    if missing and not lists_are_fresh(time.time()):
+    if lists_match_sources() or not any(change.kind == "packages" for change in changes):
+        simulate([change for change in changes if change.what == "configured"] or changes)
+
+
+def apply_packages(changes: list[Change]) -> None:
+    """Have apt do it, what was left half-done first: until then it refuses to do anything else.
+
+    Raises:
+        Problem: apt failed, or would do something else.
+    """
+    began = time.time()
+    is_fresh = lists_match_sources() and 0 <= began - modified(APT_UPDATED) < LISTS_FRESH_SECONDS
+    if not is_fresh and any(change.kind == "packages" for change in changes):
         apt("--error-on=any", "update")
-    words = ("install", "--no-install-recommends", "--fix-broken", "--", *missing, *(f"{name}-" for name in surplus))
-    removed = {line.split()[1] for line in apt("--simulate", *words).splitlines() if line.startswith("Remv ")}
-    if victims := sorted(removed - surplus):
+        APT_UPDATED.parent.mkdir(parents=True, exist_ok=True)
+        APT_UPDATED.touch()
+        os.utime(APT_UPDATED, (began, began))
+    if half_done := [change for change in changes if change.what == "configured"]:
+        simulate(half_done)
+        apt(*apt_words(half_done))
+        run(*CONFIGURE)  # for apt leaves triggers alone when there is nothing else to do
+    if rest := [change for change in changes if change not in half_done]:
+        simulate(rest)
+        apt(*apt_words(rest))
+
+
+def apt_words(changes: list[Change]) -> list[str]:
+    """The words that tell apt-get."""
+    marks = {"installed": "", "removed": "-"}
+    names = [f"{change.name}{marks[change.what]}" for change in changes if change.what in marks]
+    # Without the last option `libpython3.1`, where there is none, would mean all packages that match it.
+    exactly = "--option=APT::Cmd::Pattern-Only=true"
+    return ["install", "--no-install-recommends", "--fix-broken", exactly, "--", *names]
+
+
+def simulate(changes: list[Change]) -> None:
+    """Have apt say what it would do, which takes no lock and changes nothing.
+
+    Raises:
+        Problem: It cannot do it, would remove something else, or would not bring a package of that name.
+    """
+    lines = run("apt-get", "--simulate", "--quiet=2", *apt_words(changes)).splitlines()
+    configured, removed = ({line.split()[1] for line in lines if line.startswith(verb)} for verb in ("Conf ", "Remv "))
+    if victims := sorted(removed - {change.name for change in changes if change.what == "removed"}):
         raise Problem(f"apt would remove {', '.join(victims)} too; if that is right, add them to `packages_absent`")
-    apt(*words)
-    states = dpkg_states()
-    if virtual := [name for name in missing if states.get(name) != "installed"]:
-        raise Problem(f"apt installed another package in place of {', '.join(virtual)}; name that one")
+    others = sorted({change.name for change in changes if change.what == "installed"} - configured)
+    # What was missing may have come meanwhile, when apt mended what was half-done.
+    if virtual := [name for name in others if dpkg_states().get(name) != "installed"]:
+        raise Problem(f"apt would install another package in place of {', '.join(virtual)}; name that one")
 
 
-def lists_are_fresh(now: float) -> bool:
-    """Whether apt's lists are young, and younger than its sources."""
-    if not any(APT_LISTS.glob("*Packages*")):
-        return False
-    fetched = APT_LISTS.stat().st_mtime
-    sources = [*APT_SOURCES.glob("sources.list*"), *APT_SOURCES.glob("sources.list.d/*")]
-    return now - fetched < LISTS_FRESH_SECONDS and all(source.stat().st_mtime < fetched for source in sources)
+def lists_match_sources() -> bool:
+    """Whether apt's lists are those of its sources, and no check has announced other sources since."""
+    sources = [APT_SOURCES_PLANNED, *APT_SOURCES.glob("sources.list*"), *APT_SOURCES.glob("sources.list.d/*")]
+    fetched = modified(APT_UPDATED)
+    return any(APT_LISTS.glob("*Packages*")) and all(modified(source) < fetched for source in sources)
+
+
+def modified(path: Path) -> float:
+    """When a file was last written; the beginning of time if it is not there."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def note_sources(planned: Iterable[Change]) -> None:
+    """Have the calls that follow in this check not judge packages by lists of sources that a run would change."""
+    if any(change.name.startswith(f"{APT_SOURCES}/sources.list") for change in planned):
+        with suppress(OSError):
+            APT_SOURCES_PLANNED.touch()
 
 
 def apt(*words: str) -> str:
@@ -242,16 +312,16 @@ def apt(*words: str) -> str:
     Raises:
         Problem: It failed.
     """
-    kept = [f"--option=Dpkg::Options::={option}" for option in ("--force-confdef", "--force-confold")]
+    settings = ("Dpkg::Options::=--force-confdef", "Dpkg::Options::=--force-confold", "Dpkg::Use-Pty=false")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return run("apt-get", "--yes", "--quiet", *kept, *words)
+            return run("apt-get", "--yes", "--quiet", *(f"--option={setting}" for setting in settings), *words)
         except Problem as problem:
             if time.monotonic() > deadline:
                 raise
             if "dpkg --configure -a" in str(problem):
-                run("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold")
+                run(*CONFIGURE)
             elif "Could not get lock" not in str(problem):
                 raise
             time.sleep(0.5)
@@ -905,7 +975,9 @@ def answer(want: Item) -> Item:
         with locked(check=want["check"]):
             do_packages(call)
             plan(call)
-            if not want["check"]:
+            if want["check"]:
+                note_sources(call.planned)
+            else:
                 apply(call)
     except Problem as error:
         problem = {"problem": str(error)}

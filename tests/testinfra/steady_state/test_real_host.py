@@ -223,15 +223,25 @@ def test_what_an_interrupted_dpkg_left_is_completed(host: Host) -> None:
         " && dpkg --unpack jq_*.deb && rm jq_*.deb"
     )
     assert host.check_output("dpkg-query --show --showformat='${db:Status-Status}' jq") == "unpacked"
-    assert "packages jq: installed" in foretold_and_done(packages=["jq"])
+    # Its library is missing too.
+    host.check_output("dpkg --purge --force-depends libjq1")
+    assert "packages jq: configured" in foretold_and_done(packages=["jq", "libjq1"])
     assert host.check_output("echo {} | jq --compact-output .") == "{}"
+
+
+def test_triggers_that_an_interrupted_dpkg_left_are_run(host: Host) -> None:
+    host.check_output("dpkg-trigger --by-package=dpkg --no-await ldconfig")
+    assert host.check_output("dpkg-query --show --showformat='${db:Status-Status}' libc-bin") == "triggers-pending"
+    assert foretold_and_done(packages=["libc-bin"]) == ["packages libc-bin: configured"]
 
 
 def test_apt_may_not_remove_what_nobody_named(host: Host) -> None:
     """Another MTA conflicts with the one that is there."""
     apply(packages=["nullmailer"])
-    answer = apply(packages=["msmtp-mta"])
-    assert "apt would remove nullmailer too" in answer.result["msg"]
+    for mode in ((), ("--check",)):
+        answer = apply(*mode, packages=["msmtp-mta"])
+        assert "apt would remove nullmailer too" in answer.result["msg"]
+        assert answer.changes == []
     assert host.package("nullmailer").is_installed
     assert apply(packages=["msmtp-mta"], packages_absent=["nullmailer"]).result["changed"] is True
     assert apply(packages_absent=["msmtp-mta", "msmtp", "nullmailer"]).result["changed"] is True
@@ -239,9 +249,59 @@ def test_apt_may_not_remove_what_nobody_named(host: Host) -> None:
 
 @pytest.mark.parametrize("mode", [(), ("--check",)])
 def test_a_package_that_there_is_not_is_named(host: Host, mode: tuple[str, ...]) -> None:
-    answer = apply(packages=["no-such-thing"])
+    apply(packages=["no-such-thing"])  # fetches apt's lists, by which a check judges
+    answer = apply(*mode, packages=["no-such-thing"])
     assert answer.result["msg"].startswith("packages: no-such-thing: ")
     assert "Unable to locate package" in answer.result["msg"]
+    assert answer.changes == []
+
+
+def test_a_name_of_a_package_is_no_pattern(host: Host) -> None:
+    """To apt-get, this one means whatever contains it."""
+    answer = apply("--check", packages=["libpython3.1"])
+    assert "Unable to locate package libpython3.1" in answer.result["msg"]
+
+
+@pytest.fixture
+def sources(host: Host) -> Iterator[str]:
+    """A file of apt's sources that is gone afterwards."""
+    yield "/etc/apt/sources.list.d/test.list"
+    host.check_output("rm -f /etc/apt/sources.list.d/test.list")
+
+
+def test_a_check_does_not_judge_packages_by_lists_of_other_sources(host: Host, sources: str) -> None:
+    apply(packages=["no-such-thing"])
+    apply("--check", files=[{"path": sources, "content": "# other ones\n"}])
+    assert apply("--check", packages=["no-such-thing"]).changes == ["packages no-such-thing: installed"]
+    apply(files=[{"path": sources, "content": "# other ones\n"}])
+    assert apply("--check", packages=["no-such-thing"]).changes == ["packages no-such-thing: installed"]
+    apply(packages=["no-such-thing"])
+    assert "Unable to locate package" in apply("--check", packages=["no-such-thing"]).result["msg"]
+
+
+def test_lists_that_were_not_fetched_whole_are_fetched_again(host: Host, sources: str) -> None:
+    host.check_output("apt-get --quiet --quiet purge --yes jq")
+    # Nobody listens there; the other sources' lists are fetched.
+    apply(files=[{"path": sources, "content": "deb http://127.0.0.1:9/debian trixie main\n"}])
+    for _ in range(2):
+        answer = apply(packages=["jq"])
+        assert "127.0.0.1:9" in answer.result["msg"]
+        assert answer.changes == []
+    host.check_output(f"rm {sources}")
+    assert apply(packages=["jq"]).changes == ["packages jq: installed"]
+
+
+def test_what_apt_did_before_it_failed_is_told(host: Host) -> None:
+    host.check_output("apt-get --quiet --quiet purge --yes jq")
+    host.check_output("""echo 'DPkg::Post-Invoke {"false";};' >/etc/apt/apt.conf.d/99test""")
+    try:
+        answer = apply("--diff", packages=["jq"])
+    finally:
+        host.check_output("rm /etc/apt/apt.conf.d/99test")
+    assert answer.result["failed"] is True
+    assert answer.result["changed"] is True
+    assert "packages jq: installed" in answer.changes
+    assert apply(packages=["jq"]).changes == []
 
 
 # --- Accounts, paths and the kernel

@@ -11,11 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
+import pytest
+from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent, arguments
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.unit.played_host import Host
 
 
@@ -69,6 +68,13 @@ def test_what_was_done_before_a_failure_is_told(host: Host) -> None:
     assert answer["problem"].startswith("groups: g: `groupadd` ended with 1")
 
 
+def test_a_program_that_is_not_there_is_named() -> None:
+    with pytest.raises(
+        agent.Problem, match=r"^/usr/sbin/nowhere cannot be run on this host: No such file or directory$"
+    ):
+        agent.run("/usr/sbin/nowhere")
+
+
 def test_a_mistake_in_the_agent_tells_its_line_and_no_secret(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     def mistaken(*_: object) -> None:
         raise ValueError("hunter2")
@@ -95,7 +101,7 @@ def test_an_umask_of_the_login_has_no_say(host: Host) -> None:
 
 def test_it_answers_in_json_on_the_last_line_and_needs_nothing_but_python(tmp_path: Path) -> None:
     """As remote.ask sends it: the source on standard input, in an isolated interpreter."""
-    empty = {option: [] for option in (*agent.PLANNERS, "units", "packages", "packages_absent")}
+    empty = {option: [] for option in arguments.OPTIONS}
     request = json.dumps(empty | {"check": True, "diff": False})
     lock = tmp_path / "lock"
     program = f"{Path(agent.__file__).read_text()}\nLOCK = Path({str(lock)!r})\nmain({request!r})\n"
@@ -105,7 +111,7 @@ def test_it_answers_in_json_on_the_last_line_and_needs_nothing_but_python(tmp_pa
 
 
 def test_main_writes_the_answer(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    empty = {option: [] for option in (*agent.PLANNERS, "units", "packages", "packages_absent")}
+    empty = {option: [] for option in arguments.OPTIONS}
     agent.main(json.dumps(empty | {"check": False, "diff": True}))
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"changes": []}
     assert host.calls == []
