@@ -862,7 +862,8 @@ CASES: list[tuple[list[Edit], list[str]]] = [
             ),
         ],
         [
-            "guests.yml:13: guest-memory: no node but 'node-north', which its group 'db' closes to it, has 12 GiB left for 'db-south'; add memory or make guests smaller"
+            "guests.yml:13: guest-memory: no node but 'node-north', which its group 'db' closes to it, has 12 GiB left for 'db-south'; add memory or make guests smaller",
+            "nodes.yml:7: node-loss: without 'node-north' the other nodes have no room for all its guests: log (2 GiB), mail (1 GiB) would be left, by 3 GiB; add memory, make guests smaller or remove some",
         ],
     ),
 ]
