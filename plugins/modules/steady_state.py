@@ -125,14 +125,14 @@ options:
         type: bool
         default: false
       restarts: &restarts
-        description: Units to restart when this path changed, if they run or have failed. One that this task starts is
-          not restarted again. Full names, such as C(nginx.service).
+        description: Units to restart when this path changed, if they run or have failed, or are jobs that have run; see
+          O(units[].state). One that this task starts is not restarted again. Full names, such as C(nginx.service).
         type: list
         elements: str
         default: []
       reloads: &reloads
-        description: Units to reload when this path changed, if they run or have failed. A restart outweighs a reload of
-          the same unit.
+        description: Units to reload when this path changed, if they run or have failed. A unit that cannot reload is
+          restarted. A restart outweighs a reload of the same unit.
         type: list
         elements: str
         default: []
@@ -251,13 +251,21 @@ options:
         description: Whether it starts at boot.
         type: bool
       state:
-        description: Whether it runs now. One that does not run after its start is an error, which shows what it last
-          wrote.
+        description:
+          - Whether it runs now. One that does not run after its start is an error, which shows what it last wrote.
+          - A job, that is a service with C(Type=oneshot) and without C(RemainAfterExit=yes), is started if it has not
+            succeeded since the host booted. systemd must remember that, and forgets a unit at once that is neither
+            enabled nor wanted by another; so enable a job, or every call will run it.
         type: str
         choices: [started, stopped]
       masked:
         description: Whether nothing can start it.
         type: bool
+      may_wait:
+        description: Whether it may be waiting for its next try (C(Restart=) in its file) after it was started,
+          restarted or reloaded, as a client does whose server is away.
+        type: bool
+        default: false
 attributes:
   check_mode:
     description: Can run in check_mode and return changed status prediction without modifying target

@@ -20,14 +20,23 @@ APT = f"{APT} --option=Dpkg::Use-Pty=false"
 NOT_FOUND = {
     "LoadState": "not-found",
     "UnitFileState": "",
+    "NeedDaemonReload": "no",
     "ActiveState": "inactive",
     "SubState": "dead",
-    "NeedDaemonReload": "no",
+    "Type": "simple",
+    "RemainAfterExit": "no",
+    "Result": "success",
+    # As systemd shows a unit that it has not tried to start.
     "ConditionResult": "no",
+    "ConditionTimestampMonotonic": "0",
+    "ExecMainExitTimestampMonotonic": "0",
 }
-IDLE = NOT_FOUND | {"LoadState": "loaded", "UnitFileState": "disabled", "ConditionResult": "yes"}
+IDLE = NOT_FOUND | {"LoadState": "loaded", "UnitFileState": "disabled"}
 RUNS = IDLE | {"UnitFileState": "enabled", "ActiveState": "active", "SubState": "running"}
-FAILED = RUNS | {"ActiveState": "failed", "SubState": "failed"}
+FAILED = RUNS | {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code"}
+# What does its work and ends, before and after.
+JOB = IDLE | {"Type": "oneshot", "UnitFileState": "enabled"}
+JOB_DONE = JOB | {"ConditionTimestampMonotonic": "6", "ConditionResult": "yes", "ExecMainExitTimestampMonotonic": "7"}
 
 
 class KilledError(BaseException):

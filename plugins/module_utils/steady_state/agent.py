@@ -102,6 +102,9 @@ class Call:
         planned: The changes that it needs, as far as they are known.
         done: Those that were applied.
         awaits_packages: Whether this is a check of a host where packages are missing, which may bring anything.
+        due: The units that must notice what changes, or changed earlier, and how: by restart or reload.
+        secret: The units whose journal may quote a secret file.
+        may_wait: The units that may be waiting for their next try.
         states: What systemd says of the units that matter.
     """
 
@@ -110,6 +113,9 @@ class Call:
         self.planned: list[Change] = []
         self.done: list[Change] = []
         self.awaits_packages = False
+        self.due: dict[str, str] = {}
+        self.secret = concerned(item for item in want["files"] if item["no_log"])
+        self.may_wait = {item["name"] for item in want["units"] if item["may_wait"]}
         self.states: dict[str, Item] = {}
 
     def plan(self, option: str, planner: Callable[[Call, Item], Iterable[Change]], items: Iterable[Item]) -> list[str]:
@@ -707,6 +713,10 @@ def plan_sysctl(call: Call, item: Item) -> Iterator[Change]:
 RUNNING = {"active", "activating", "reloading", "refreshing"}
 # In an order in which each can succeed.
 VERBS = ("daemon-reload", "unmask", "enable", "disable", "stop", "mask", "start", "restart", "reload")
+PROPERTIES = (
+    "Type,RemainAfterExit,LoadState,UnitFileState,NeedDaemonReload,ActiveState,SubState,Result,"
+    "ConditionResult,ConditionTimestampMonotonic,ExecMainExitTimestampMonotonic"
+)
 
 
 def unit_states(names: Iterable[str]) -> dict[str, Item]:
@@ -714,9 +724,8 @@ def unit_states(names: Iterable[str]) -> dict[str, Item]:
     names = list(dict.fromkeys(names))
     if not names:
         return {}
-    properties = "Type,LoadState,UnitFileState,ActiveState,SubState,NeedDaemonReload,ConditionResult"
     with naming("units", ", ".join(names)):
-        answer = run("systemctl", "show", f"--property={properties}", "--", *names)
+        answer = run("systemctl", "show", f"--property={PROPERTIES}", "--", *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in answer.strip().split("\n\n")]
     return dict(zip(names, blocks, strict=True))
 
@@ -730,9 +739,28 @@ def settled_states(names: Iterable[str]) -> dict[str, Item]:
     return states
 
 
+def is_waiting(state: Item) -> bool:
+    """Whether a unit ended, and systemd will try again by itself."""
+    return bool(state["SubState"].startswith("auto-restart"))
+
+
 def has_failed(state: Item) -> bool:
     """Whether a unit was meant to run and does not."""
-    return bool(state["ActiveState"] == "failed" or state["SubState"].startswith("auto-restart"))
+    return state["ActiveState"] == "failed" or is_waiting(state)
+
+
+def is_job(state: Item) -> bool:
+    """Whether a unit does its work and ends: it is inactive once it succeeded."""
+    return state.get("Type") == "oneshot" and state["RemainAfterExit"] == "no"
+
+
+def has_run(state: Item) -> bool:
+    """Whether a unit is a job that succeeded since the host booted.
+
+    systemd forgets a unit that is inactive and that nothing refers to: a job that is neither enabled nor in the
+    dependencies of a loaded unit looks, as soon as it ended, as if it had never run.
+    """
+    return is_job(state) and state["Result"] == "success" and state["ExecMainExitTimestampMonotonic"] != "0"
 
 
 def check_unit(call: Call, name: str) -> None:
@@ -770,42 +798,41 @@ def plan_unit(call: Call, item: Item) -> Iterator[Change]:
         yield Change("units", name, "stop", f"{active}\n", "inactive\n")
     if item["masked"] and not masked:
         yield Change("units", name, "mask", "not masked\n", "masked\n")
-    if item["state"] == "started" and active not in RUNNING:
+    if item["state"] == "started" and active not in RUNNING and not has_run(state):
         yield Change("units", name, "start", f"{active}\n", "active\n")
 
 
 def plan_notice(call: Call, item: Item) -> Iterator[Change]:
-    """A unit to restart or to reload because of files; one that runs, or that failed, perhaps for want of them."""
+    """A unit to restart or to reload because of files; one that runs, has run, or failed, perhaps for want of them."""
     name, state = item["name"], call.states[item["name"]]
     check_unit(call, name)
-    if state["ActiveState"] in RUNNING or has_failed(state):
+    if state["ActiveState"] in RUNNING or has_failed(state) or has_run(state):
         yield Change("units", name, item["verb"])
 
 
 def plan_units(call: Call) -> list[str]:
     """All that is to be done to units: what they lack, then what files ask for. Return what is in the way."""
     want = call.want["units"]
-    due = concerned([*owed(call.want), *(change.item for change in call.planned)])
-    call.states = unit_states([*(item["name"] for item in want), *due])
+    call.due = concerned([*owed(call.want), *(change.item for change in call.planned)])
+    call.states = unit_states([*(item["name"] for item in want), *call.due])
     paths = [Path(change.name) for change in call.planned if change.kind in {"links", "files", "absent"}]
     is_reread = any(directory in path.parents for path in paths for directory in UNIT_FILES)
     reload = is_reread or any(state["NeedDaemonReload"] == "yes" for state in call.states.values())
     problems = call.plan("units", plan_unit, want)
     settled = {item["name"] for item in want if item["state"] == "stopped" or item["masked"]}
     settled |= {change.name for change in call.planned if change.what == "start"}
-    notices = [{"name": unit, "verb": verb} for unit, verb in due.items() if unit not in settled]
+    notices = [{"name": unit, "verb": verb} for unit, verb in call.due.items() if unit not in settled]
     problems += call.plan("units", plan_notice, notices)
     if reload:
         call.planned.append(Change("units", "systemd", "daemon-reload"))
     call.planned.sort(key=lambda change: VERBS.index(change.what) if change.kind == "units" else -1)
-    secret = concerned(item for item in call.want["files"] if item["no_log"])
     for change in call.planned:
         if change.kind == "units":
-            change.apply = lambda change=change: systemctl(change.what, change.name, secret)
+            change.apply = lambda change=change: systemctl(call, change.what, change.name)
     return problems
 
 
-def systemctl(verb: str, unit: str, secret: Iterable[str]) -> None:
+def systemctl(call: Call, verb: str, unit: str) -> None:
     """Have systemd do something to a unit, or to itself.
 
     Raises:
@@ -817,23 +844,28 @@ def systemctl(verb: str, unit: str, secret: Iterable[str]) -> None:
     try:
         run("systemctl", "--quiet", "reload-or-restart" if verb == "reload" else verb, "--", unit)
     except Problem as problem:
-        raise Problem(f"{problem}\n{journal(unit, secret)}") from problem
+        if not (unit in call.may_wait and is_waiting(unit_states([unit])[unit])):
+            raise Problem(f"{problem}\n{journal(call, unit)}") from problem
 
 
-def check_running(unit: str, state: Item, secret: Iterable[str]) -> None:
+def check_running(call: Call, unit: str, state: Item) -> None:
     """See whether a unit that was started runs: a condition that does not hold, for one, is no failure to systemd.
 
     Raises:
         Problem: It does not.
     """
-    if state["ActiveState"] not in RUNNING or has_failed(state):
-        why = "its conditions do not hold on this host" if state["ConditionResult"] == "no" else "it ended at once"
-        raise Problem(f"not running after its start: {why}\n{journal(unit, secret)}")
+    # Both are as if it had never been started where systemd has forgotten the unit.
+    is_skipped = state["ConditionResult"] == "no" and state["ConditionTimestampMonotonic"] != "0"
+    is_done = is_job(state) and state["ActiveState"] == "inactive" and not is_skipped
+    is_up = state["ActiveState"] in RUNNING and (unit in call.may_wait or not is_waiting(state))
+    if not is_done and not is_up:
+        why = "its conditions do not hold on this host" if is_skipped else "it ended at once"
+        raise Problem(f"not running after its start: {why}\n{journal(call, unit)}")
 
 
-def journal(unit: str, secret: Iterable[str]) -> str:
+def journal(call: Call, unit: str) -> str:
     """A unit's last lines, unless they may quote a secret file."""
-    if unit in secret:
+    if unit in call.secret:
         return f"(its journal is hidden, because of no_log; on the host: journalctl --unit={unit})"
     try:
         return run("journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={JOURNAL_LINES}", f"--unit={unit}")
@@ -856,21 +888,21 @@ def concerned(items: Iterable[Item]) -> dict[str, str]:
 def owe(units: dict[str, str]) -> None:
     """Note which units must notice what is about to change."""
     for unit, verb in units.items():
-        PENDING.mkdir(parents=True, exist_ok=True)
-        with (PENDING / unit).open("w") as stream:
-            stream.write(verb)
-            stream.flush()
-            os.fsync(stream.fileno())
-    if units:
-        sync(PENDING)
+        with naming("units", unit):
+            PENDING.mkdir(parents=True, exist_ok=True)
+            with (PENDING / unit).open("w") as stream:
+                stream.write(verb)
+                stream.flush()
+                os.fsync(stream.fileno())
+            sync(PENDING)
 
 
 def owed(want: Item) -> Iterator[Item]:
     """What the units of this call have not noticed yet, like items that concern them."""
     for unit in concerned(item for option in CONCERNING for item in want[option]):
-        with suppress(FileNotFoundError):
+        with naming("units", unit), suppress(FileNotFoundError):
             # A note that a power cut left empty means a restart.
-            verb = "reload" if (PENDING / unit).read_text() == "reload" else "restart"
+            verb = "reload" if (PENDING / unit).read_bytes() == b"reload" else "restart"
             yield {f"{verb}s": [unit]}
 
 
@@ -925,8 +957,7 @@ def apply(call: Call) -> None:
     Raises:
         Problem: A change failed; those before it were applied, and of units those after it too.
     """
-    due = concerned([*owed(call.want), *(change.item for change in call.planned)])
-    owe(due)
+    owe(call.due)
     failed: dict[str, str] = {}
     for change in call.planned:
         try:
@@ -938,15 +969,14 @@ def apply(call: Call) -> None:
             if change.kind != "units":
                 raise
             failed[change.name] = str(problem)
-    started = {change.name for change in call.done if change.what in {"start", "restart", "reload"}} - failed.keys()
-    secret = concerned(item for item in call.want["files"] if item["no_log"])
+    started = [change.name for change in call.done if change.what in {"start", "restart", "reload"}]
     for unit, state in settled_states(started).items():
         try:
             with naming("units", unit):
-                check_running(unit, state, secret)
+                check_running(call, unit, state)
         except Problem as problem:
-            failed[unit] = str(problem)
-    for unit in due.keys() - failed.keys():
+            failed.setdefault(unit, str(problem))
+    for unit in call.due.keys() - failed.keys():
         (PENDING / unit).unlink(missing_ok=True)
     if failed:
         raise Problem("\n".join(failed.values()))

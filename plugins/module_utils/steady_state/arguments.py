@@ -68,8 +68,13 @@ ITEMS: dict[str, dict[str, Key]] = {
         "no_log": _FLAG,
     },
     "absent": {"path": _PATH, "recursive": _FLAG, **_NOTICE},
-    "units": {"name": Key("unit", required=True), "enabled": _FLAG._replace(default=None), "state": Key("state")}
-    | {"masked": _FLAG._replace(default=None)},
+    "units": {
+        "name": Key("unit", required=True),
+        "enabled": _FLAG._replace(default=None),
+        "state": Key("state"),
+        "masked": _FLAG._replace(default=None),
+        "may_wait": _FLAG,
+    },
 }
 """The options that are lists of items, and the items' keys."""
 

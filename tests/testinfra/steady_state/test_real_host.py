@@ -23,6 +23,11 @@ PENDING = "/var/lib/aurore/pending"
 SLOW = "[Service]\nExecStart=/usr/bin/sleep infinity\nExecStop=/usr/bin/sleep 60\nTimeoutStopSec=20\n"
 COUNT = "[Service]\nExecStart=/bin/sh -c 'echo start >>/run/test-starts; exec sleep infinity'\n"
 DIES = "[Service]\nExecStart=/bin/sh -c 'echo the reason is this; exit 3'\n"
+# One that notes each of its starts and ends, and one that waits for its next try.
+JOB = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo start >>/run/test-starts'\n"
+JOB += "[Install]\nWantedBy=multi-user.target\n"
+WAITS = "[Service]\nType={}\nExecStart=/bin/sh -c 'echo start >>/run/test-starts; exit 1'\n"
+WAITS += "Restart=always\nRestartSec=1h\n"
 
 
 def command(*options: str, **wanted: Any) -> list[str]:
@@ -76,7 +81,7 @@ def scratch(host: Host) -> Iterator[str]:
     yield "/srv/scratch"
     host.check_output(
         "systemctl kill --signal=KILL 'test-*.service' 2>/dev/null; systemctl stop 'test-*.service';"
-        "rm -rf /srv/scratch /etc/systemd/system/test-*.service /run/test-starts;"
+        "rm -rf /srv/scratch /run/test-starts /etc/systemd/system/test-*.service /etc/systemd/system/*.wants/test-*;"
         "systemctl daemon-reload; systemctl reset-failed 'test-*.service'; true"
     )
     assert host.file(PENDING).listdir() == []
@@ -147,6 +152,44 @@ def test_a_daemon_that_dies_is_told_with_what_it_said(host: Host, scratch: str) 
     answer = apply(**wanted)
     assert answer.result["msg"].startswith("units: test-dies.service: ")
     assert eventually(lambda: "the reason is this" in apply(**wanted).result["msg"])
+
+
+def test_a_job_runs_once_and_again_when_it_must_notice(host: Host, scratch: str) -> None:
+    """systemd calls it inactive as soon as it succeeded."""
+    conf = {"path": f"{scratch}/conf", "content": "one", "restarts": ["test-job.service"]}
+    units = [{"name": "test-job.service", "enabled": True, "state": "started"}]
+    changes = foretold_and_done(files=[unit("test-job", JOB), conf], units=units)
+    verbs = ("systemd: daemon-reload", "test-job.service: enable", "test-job.service: start")
+    assert changes[-3:] == [f"units {verb}" for verb in verbs]
+    assert host.file("/run/test-starts").content_string == "start\n"
+    changes = foretold_and_done(files=[unit("test-job", JOB), conf | {"content": "two"}], units=units)
+    assert changes == [f"files {scratch}/conf: changed", "units test-job.service: restart"]
+    assert host.file("/run/test-starts").content_string == "start\n" * 2
+
+
+def test_a_job_that_fails_is_told_each_time(host: Host, scratch: str) -> None:
+    wanted = {
+        "files": [unit("test-job", JOB.replace("echo start", "exit 3; echo start"))],
+        "units": [{"name": "test-job.service", "enabled": True, "state": "started"}],
+    }
+    for _ in range(2):
+        assert "`systemctl --quiet start -- test-job.service` ended with 1" in apply(**wanted).result["msg"]
+
+
+@pytest.mark.parametrize("kind", ["simple", "notify"])
+def test_a_unit_may_wait_for_its_next_try(host: Host, scratch: str, kind: str) -> None:
+    """One whose start counts as done before it ends, and one whose start fails when it does."""
+    conf = {"path": f"{scratch}/conf", "content": "one", "restarts": ["test-waits.service"]}
+    files, units = [unit("test-waits", WAITS.format(kind)), conf], [{"name": "test-waits.service", "state": "started"}]
+    assert apply(files=files, units=units).result["msg"].startswith("units: test-waits.service: ")
+    # What that run still owes is made good, and is enough.
+    patient = [units[0] | {"may_wait": True}]
+    assert foretold_and_done(files=files, units=patient) == ["units test-waits.service: restart"]
+    files[1] = conf | {"content": "two"}
+    assert foretold_and_done(files=files, units=patient)[-1] == "units test-waits.service: restart"
+    assert host.file("/run/test-starts").content_string == "start\n" * 3
+    state = host.check_output("systemctl show --property=SubState --value test-waits.service")
+    assert state == "auto-restart"
 
 
 def test_a_secret_is_shown_nowhere(host: Host, scratch: str) -> None:

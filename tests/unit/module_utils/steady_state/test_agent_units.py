@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
 
-from tests.unit.played_host import FAILED, IDLE, NOT_FOUND, RUNS, KilledError
+from tests.unit.played_host import FAILED, IDLE, JOB, JOB_DONE, NOT_FOUND, RUNS, KilledError
 
 if TYPE_CHECKING:
     from tests.unit.played_host import Host
 
 A, B = "a.service", "b.service"
+WAITS = RUNS | {"ActiveState": "activating", "SubState": "auto-restart", "Result": "exit-code"}
+SKIPPED = {"ConditionResult": "no", "ConditionTimestampMonotonic": "8"}
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +48,13 @@ def test_units_that_are_as_they_must_be(host: Host) -> None:
         (RUNS | {"ActiveState": "activating"}, {"state": "started"}, []),
         (FAILED, {"state": "started"}, ["start"]),
         (FAILED, {"state": "stopped"}, []),
+        (JOB, {"state": "started"}, ["start"]),
+        (JOB | {"ActiveState": "activating", "SubState": "start"}, {"state": "started"}, []),
+        (JOB_DONE, {"state": "started"}, []),
+        (JOB_DONE | {"ActiveState": "failed", "Result": "exit-code"}, {"state": "started"}, ["start"]),
+        # Somebody stopped it, or reset it while it waited for a next try.
+        (JOB_DONE | {"RemainAfterExit": "yes"}, {"state": "started"}, ["start"]),
+        (JOB_DONE | {"Result": "timeout"}, {"state": "started"}, ["start"]),
     ],
 )
 def test_what_a_unit_lacks(host: Host, present: dict[str, str], wanted: dict[str, Any], verbs: list[str]) -> None:
@@ -128,6 +137,54 @@ def test_systemd_reads_them_again_also_if_it_says_that_it_must(host: Host) -> No
     assert host.do(units=[{"name": A}]) == []
 
 
+# --- Jobs, which do their work and end
+
+
+def test_a_job_runs_once(host: Host) -> None:
+    host.units[A], host.after_start = dict(JOB), dict(JOB_DONE)
+    wanted = {"units": [{"name": A, "state": "started"}]}
+    assert host.do(check=True, **wanted) == [f"units {A}: start"]
+    assert host.do(**wanted) == [f"units {A}: start"]
+    assert host.do(**wanted) == []
+
+
+@pytest.mark.parametrize("option", ["restarts", "reloads"])
+def test_a_job_that_has_run_runs_again_when_it_is_due(host: Host, option: str) -> None:
+    host.units[A], host.after_start = dict(JOB_DONE), dict(JOB_DONE)
+    wanted = {"files": [conf(host, **{option: [A]})], "units": [{"name": A, "state": "started"}]}
+    changes = ["files a.conf: created", f"units {A}: {option[:-1]}"]
+    assert host.do(check=True, **wanted) == changes
+    assert host.do(**wanted) == changes
+    assert list(host.pending.iterdir()) == []
+    assert host.do(**wanted) == []
+
+
+def test_a_job_that_nobody_started_is_not_started_by_a_file(host: Host) -> None:
+    host.units[A] = dict(JOB)
+    assert host.do(files=[conf(host, restarts=[A])]) == ["files a.conf: created"]
+
+
+def test_a_job_that_systemd_forgot_at_once_has_run_all_the_same(host: Host) -> None:
+    host.units[A] = host.after_start = dict(JOB)
+    assert host.do(units=[{"name": A, "state": "started"}]) == [f"units {A}: start"]
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (JOB | SKIPPED, "its conditions do not hold on this host"),
+        (JOB_DONE | SKIPPED, "its conditions do not hold on this host"),
+        (JOB_DONE | {"ActiveState": "failed", "Result": "exit-code"}, "it ended at once"),
+        (JOB_DONE | {"RemainAfterExit": "yes"}, "it ended at once"),
+    ],
+)
+def test_a_job_that_was_not_done_is_told(host: Host, after: dict[str, str], why: str) -> None:
+    host.units[A], host.after_start = dict(JOB_DONE), dict(after)
+    problem = f"units: {A}: not running after its start: {why}\nthe journal of {A}"
+    assert host.refuse(files=[conf(host, restarts=[A])]) == problem
+    assert (host.pending / A).exists()
+
+
 # --- Restarts
 
 
@@ -187,7 +244,7 @@ def test_nor_is_one_that_must_not_run(host: Host, wanted: dict[str, Any]) -> Non
     assert f"units {A}: restart" not in changes
 
 
-@pytest.mark.parametrize("state", [FAILED, RUNS | {"ActiveState": "activating", "SubState": "auto-restart"}])
+@pytest.mark.parametrize("state", [FAILED, WAITS])
 def test_one_that_failed_is_restarted(host: Host, state: dict[str, str]) -> None:
     host.units[A] = dict(state)
     assert host.do(files=[conf(host, restarts=[A])])[-1] == f"units {A}: restart"
@@ -282,19 +339,63 @@ def test_a_restart_that_fails_is_told_and_tried_again(host: Host) -> None:
 @pytest.mark.parametrize(
     ("after", "why"),
     [
-        ({"ActiveState": "failed", "SubState": "failed"}, "it ended at once"),
-        ({"ActiveState": "activating", "SubState": "auto-restart"}, "it ended at once"),
-        ({"ActiveState": "inactive", "ConditionResult": "no"}, "its conditions do not hold on this host"),
+        (FAILED, "it ended at once"),
+        (WAITS, "it ended at once"),
+        (IDLE, "it ended at once"),  # well, and nothing refers to it
+        (IDLE | SKIPPED, "its conditions do not hold on this host"),
     ],
 )
 def test_a_unit_that_does_not_stay_up(host: Host, after: dict[str, str], why: str) -> None:
     host.units[A] = dict(IDLE)
-    host.after_start = after
+    host.after_start = dict(after)
     problem = f"units: {A}: not running after its start: {why}\nthe journal of {A}"
     assert host.refuse(units=[{"name": A, "state": "started"}]) == problem
     host.units[A] = dict(RUNS)
     assert host.refuse(files=[conf(host, restarts=[A])]) == problem
     assert (host.pending / A).exists()
+
+
+def test_one_that_counts_as_started_at_once_is_given_time_to_fail(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.units[A] = dict(IDLE)
+    monkeypatch.setattr(agent.time, "sleep", lambda _: host.units.update({A: dict(FAILED)}))
+    assert "it ended at once" in host.refuse(units=[{"name": A, "state": "started"}])
+
+
+@pytest.mark.parametrize("option", ["restarts", "reloads"])
+def test_one_that_may_wait_for_its_next_try(host: Host, option: str) -> None:
+    host.units[A], host.after_start = dict(IDLE), dict(WAITS)
+    units = [{"name": A, "state": "started", "may_wait": True}]
+    assert host.do(units=units) == [f"units {A}: start"]
+    assert host.do(units=units) == []
+    assert host.do(files=[conf(host, **{option: [A]})], units=units)[-1] == f"units {A}: {option[:-1]}"
+    assert list(host.pending.iterdir()) == []
+
+
+def test_one_that_may_wait_and_must_say_when_it_is_ready(host: Host) -> None:
+    """Then already its start fails."""
+    host.units[A] = dict(WAITS)
+    host.fails(f"systemctl --quiet restart -- {A}", "Job for a.service failed")
+    wanted = {"files": [conf(host, restarts=[A])]}
+    assert "Job for a.service failed" in host.refuse(**wanted)
+    assert host.do(**wanted, units=[{"name": A, "may_wait": True}]) == [f"units {A}: restart"]
+
+
+def test_one_that_may_wait_may_not_fail(host: Host) -> None:
+    host.units[A], host.after_start = dict(IDLE), dict(FAILED)
+    assert "it ended at once" in host.refuse(units=[{"name": A, "state": "started", "may_wait": True}])
+
+
+def test_a_note_that_cannot_be_read_or_made_names_the_unit(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host.pending / A).mkdir(parents=True)
+    assert host.refuse(files=[conf(host, restarts=[A])]) == f"units: {A}: Is a directory"
+    (host.pending / A).rmdir()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(agent.os, "fsync", full)
+    assert host.refuse(files=[conf(host, restarts=[A])]) == f"units: {A}: No space left on device"
+    assert not (host.root / "a.conf").exists()
 
 
 def test_a_journal_that_cannot_be_read_hides_no_error(host: Host) -> None:

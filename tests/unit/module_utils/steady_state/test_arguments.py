@@ -40,7 +40,9 @@ def test_what_is_not_said_has_a_meaning() -> None:
             "no_log": False,
         }
     ]
-    assert options["units"] == [{"name": "a.service", "enabled": None, "state": None, "masked": None}]
+    assert options["units"] == [
+        {"name": "a.service", "enabled": None, "state": None, "masked": None, "may_wait": False}
+    ]
     assert options["users"][0]["groups"] is None
 
 
