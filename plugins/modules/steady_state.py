@@ -20,6 +20,8 @@ description:
   - Everything but packages is planned, and every new file validated, before the first change is made. What cannot be
     done is refused by then, all of it at once, and check mode announces just what a run does.
   - A file or a link is replaced at once, by renaming.
+  - On the way to a path, links are followed only where nobody but root can have put them, such as C(/var/run). One in
+    a directory that somebody else may write to is refused, for it could lead anywhere.
   - Before paths are changed, the units that must notice are noted in C(/var/lib/aurore/pending) on the host; a note is
     removed when its unit was restarted or reloaded and runs. So a run that was interrupted in between, or a restart
     that failed, is made good by the next run.
@@ -197,7 +199,8 @@ options:
         description:
           - Command that judges the new content before anything is changed; C(%s) is the path of a file that holds it,
             with its owner and mode, in the directory where it will be. No shell is involved. It has a minute.
-          - In check mode it is run too, except where the program comes with a package that is not installed yet.
+          - In check mode it is run too, on a file in the same place, since the content may include other files by a
+            relative path. Only where the program comes with a package that is not installed yet it is not.
         type: str
       restarts: *restarts
       reloads: *reloads

@@ -43,6 +43,8 @@ SHADOW = Path("/etc/shadow")
 UNIT_FILES = (Path("/etc/systemd/system"), Path("/usr/local/lib/systemd/system"))
 SYSCTLS = Path("/proc/sys")
 MOUNTS = Path("/proc/self/mountinfo")
+# Where nothing is and nothing can be put.
+NOWHERE = Path("/proc/self/nowhere/nothing")
 
 PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Another run, or another apt, is waited for this long.
@@ -102,6 +104,7 @@ class Call:
         planned: The changes that it needs, as far as they are known.
         done: Those that were applied.
         awaits_packages: Whether this is a check of a host where packages are missing, which may bring anything.
+        directories: Those that its paths are in.
         due: The units that must notice what changes, or changed earlier, and how: by restart or reload.
         secret: The units whose journal may quote a secret file.
         may_wait: The units that may be waiting for their next try.
@@ -113,6 +116,7 @@ class Call:
         self.planned: list[Change] = []
         self.done: list[Change] = []
         self.awaits_packages = False
+        self.directories = Directories()
         self.due: dict[str, str] = {}
         self.secret = concerned(item for item in want["files"] if item["no_log"])
         self.may_wait = {item["name"] for item in want["units"] if item["may_wait"]}
@@ -446,6 +450,56 @@ def user_options(attributes: Item) -> list[str]:
 
 
 # --- Paths
+#
+# Whoever may write to a directory could, between two looks or while a validator runs, put a link in place of what is
+# below it, and so have root read or write wherever that leads. Therefore a directory is opened once per call, step by
+# step, and what is in it is reached through the open one. Links on the way, such as /var/run, are followed only where
+# nobody but root can have put them.
+
+
+class Directories:
+    """Directories that are held open."""
+
+    def __init__(self) -> None:
+        self.opened: dict[Path, tuple[int, bool]] = {}
+
+    def place(self, path: Path) -> Path:
+        """Return the same path by way of its open directory; NOWHERE if there is no such directory."""
+        try:
+            return Path(f"/proc/self/fd/{self.open(path.parent)[0]}", path.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return NOWHERE
+
+    def open(self, path: Path) -> tuple[int, bool]:
+        """Return a directory's descriptor, and whether nobody but root can have put the directory there."""
+        if path not in self.opened:
+            self.opened[path] = self._step(path)
+        return self.opened[path]
+
+    def _step(self, path: Path) -> tuple[int, bool]:
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+        if path == path.parent:
+            return os.open(path, flags), True
+        above, is_roots = self.open(path.parent)
+        info = os.stat(path.name, dir_fd=above, follow_symlinks=False)
+        is_roots = is_roots and only_root_puts(info, os.fstat(above))
+        if not stat.S_ISLNK(info.st_mode):
+            return os.open(path.name, flags, dir_fd=above), is_roots
+        if not is_roots:
+            raise Problem(f"{path} is a link that others than root can have put there; it is not followed")
+        os.stat(path.name, dir_fd=above)  # links in a circle end here
+        return self.open(path.parent / os.readlink(path.name, dir_fd=above))
+
+    def close(self) -> None:
+        """Let go of all."""
+        for descriptor in {descriptor for descriptor, _ in self.opened.values()}:
+            os.close(descriptor)
+
+
+def only_root_puts(entry: os.stat_result, directory: os.stat_result) -> bool:
+    """Whether nobody but root can have put an entry into a directory; where all may write, by the sticky bit."""
+    is_kept = not directory.st_mode & 0o022 or (directory.st_mode & stat.S_ISVTX and entry.st_uid == 0)
+    return directory.st_uid == 0 and bool(is_kept)
 
 
 def kind_of(path: Path) -> str:
@@ -457,7 +511,7 @@ def kind_of(path: Path) -> str:
     return {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}.get(stat.S_IFMT(mode), "device")
 
 
-def check_place(call: Call, item: Item, *, spare: Sequence[str]) -> Path:
+def check_place(call: Call, item: Item, *, spare: Sequence[str]) -> tuple[Path, str]:
     """See whether something can be put at an item's path.
 
     Args:
@@ -466,22 +520,23 @@ def check_place(call: Call, item: Item, *, spare: Sequence[str]) -> Path:
         spare: Kinds of things that it must not replace.
 
     Returns:
-        Its path.
+        Its place, NOWHERE if its directory is only planned; and the kind of what is there.
 
     Raises:
         Problem: Such a thing is there; or its directory, its owner or its group is not.
     """
     path = Path(item["path"])
-    if (kind := kind_of(path)) in spare:
-        raise Problem(f"there is a {kind}; remove it (`absent`) or choose another path")
-    if not (path.parent.is_dir() or call.plans(str(path.parent), "directories") or call.awaits_packages):
+    place = call.directories.place(path)
+    if place is NOWHERE and not (call.plans(str(path.parent), "directories") or call.awaits_packages):
         raise Problem(f"there is no directory {path.parent}; add it to `directories`")
+    if (kind := kind_of(place)) in spare:
+        raise Problem(f"there is a {kind}; remove it (`absent`) or choose another path")
     if "owner" in item:
         owner = item["owner"]
         if not (exists(pwd.getpwnam, owner) or call.plans(owner, "users") or call.awaits_packages):
             raise Problem(f"there is no user {owner}; add it to `users` or correct the name")
         check_group(call, item["group"])
-    return path
+    return place, kind
 
 
 def attributes(item: Item) -> Item:
@@ -490,13 +545,19 @@ def attributes(item: Item) -> Item:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[int]:
+def opened(place: Path) -> Iterator[int]:
     """Hold a file or a directory open; not what a link points to that somebody just put there."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def read(place: Path) -> bytes:
+    """The content of a file."""
+    with opened(place) as descriptor, open(descriptor, "rb", closefd=False) as stream:
+        return stream.read()
 
 
 def set_attributes(descriptor: int, item: Item) -> None:
@@ -505,16 +566,15 @@ def set_attributes(descriptor: int, item: Item) -> None:
     os.fchmod(descriptor, int(item["mode"], 8))
 
 
-def mend(path: Path, item: Item) -> None:
+def mend(place: Path, item: Item) -> None:
     """Set owner, group and mode."""
-    with opened(path) as descriptor:
+    with opened(place) as descriptor:
         set_attributes(descriptor, item)
 
 
-def plan_attributes(kind: str, item: Item) -> Iterator[Change]:
+def plan_attributes(kind: str, item: Item, place: Path) -> Iterator[Change]:
     """The change of a path's owner, group or mode, if one is needed."""
-    path = Path(item["path"])
-    info, wanted = path.lstat(), attributes(item)
+    info, wanted = place.lstat(), attributes(item)
     present = {
         "owner": user_name(info.st_uid),
         "group": group_name(info.st_gid),
@@ -523,43 +583,50 @@ def plan_attributes(kind: str, item: Item) -> Iterator[Change]:
     after = {key: value for key, value in wanted.items() if present[key] != value}
     if after:
         texts = as_text({key: present[key] for key in after}), as_text(after)
-        yield Change(kind, item["path"], f"{', '.join(after)} changed", *texts, lambda: mend(path, item))
+        yield Change(kind, item["path"], f"{', '.join(after)} changed", *texts, lambda: mend(place, item))
 
 
 def plan_directory(call: Call, item: Item) -> Iterator[Change]:
     """A directory to make or to correct."""
-    path = check_place(call, item, spare=("file", "link", "device"))
-    if path.is_dir():
-        yield from plan_attributes("directories", item)
+    place, kind = check_place(call, item, spare=("file", "link", "device"))
+    if kind:
+        yield from plan_attributes("directories", item, place)
         return
 
-    def make() -> None:
-        path.mkdir(mode=0o700)
-        mend(path, item)
+    texts = "", as_text(attributes(item))
+    yield Change("directories", item["path"], "created", *texts, lambda: make_directory(call, item))
 
-    yield Change("directories", item["path"], "created", "", as_text(attributes(item)), make)
+
+def make_directory(call: Call, item: Item) -> None:
+    """Make a directory that nobody else gets into before it has its attributes."""
+    place = call.directories.place(Path(item["path"]))
+    place.mkdir(mode=0o700)
+    mend(place, item)
+
+
+def plan_surplus(call: Call, item: Item) -> Iterator[Change]:
+    """What an exclusive directory holds and the call neither speaks of nor puts something into."""
+    path = Path(item["path"])
+    if not item["exclusive"] or kind_of(call.directories.place(path)) != "directory":
+        return
+    declared = [Path(one["path"]) for option in CONCERNING for one in call.want[option]]
+    kept = {*declared, *(parent for one in declared for parent in one.parents)}
+    for found in sorted(call.directories.place(path / "any").parent.iterdir()):
+        if path / found.name not in kept:
+            yield from plan_absent(call, {"path": path / found.name, "recursive": True})
 
 
 def plan_link(call: Call, item: Item) -> Iterator[Change]:
     """A symbolic link to make or to turn elsewhere; it takes its place at once, whatever file or link was there."""
-    path, target = check_place(call, item, spare=("directory", "device")), item["target"]
-    present = str(path.readlink()) if path.is_symlink() else "(a file)" if path.exists() else ""
-    if present == target:
+    (place, kind), target = check_place(call, item, spare=("directory", "device")), item["target"]
+    present = str(place.readlink()) if kind == "link" else "(a file)" if kind else ""
+    if kind == "link" and present == target:
         return
 
-    def make() -> None:
-        partial = beside(path)
-        partial.unlink(missing_ok=True)
-        partial.symlink_to(target)
-        partial.replace(path)
-
-    what, before = ("changed", f"{present}\n") if present else ("created", "")
-    yield Change("links", item["path"], what, before, f"{target}\n", make)
-
-
-def beside(path: Path) -> Path:
-    """Where something waits to take its place. Always the same: what a killed run leaves is replaced by the next."""
-    return path.with_name(f".{path.name.encode()[:200].decode(errors='ignore')}.aurore")
+    what, before = ("changed", f"{present}\n") if kind else ("created", "")
+    yield Change(
+        "links", item["path"], what, before, f"{target}\n", lambda: put(call, item, lambda new: new.symlink_to(target))
+    )
 
 
 def plan_file(call: Call, item: Item) -> Iterator[Change]:
@@ -567,17 +634,19 @@ def plan_file(call: Call, item: Item) -> Iterator[Change]:
 
     A link at its path is replaced by the file, and what it points to is left alone.
     """
-    path, content = check_place(call, item, spare=("directory", "device")), binascii.a2b_base64(item["content"])
-    kind = kind_of(path)
-    correct = list(plan_attributes("files", item)) if kind == "file" else []
-    present = path.read_bytes() if kind == "file" else None
+    place, kind = check_place(call, item, spare=("directory", "device"))
+    content = binascii.a2b_base64(item["content"])
+    correct = list(plan_attributes("files", item, place)) if kind == "file" else []
+    present = read(place) if kind == "file" else None
     if present != content:
-        validate(call, item, content)
+        validate(call, item, content, place)
         before = "" if present is None else printable(present, item, "old")
-        before = f"(a link to {path.readlink()})\n" if kind == "link" else before
+        before = f"(a link to {place.readlink()})\n" if kind == "link" else before
         texts = before, printable(content, item, "new")
         what = "changed" if kind else "created"
-        yield Change("files", item["path"], what, *texts, lambda: write(path, item, content))
+        yield Change(
+            "files", item["path"], what, *texts, lambda: put(call, item, lambda new: write(new, item, content))
+        )
         for change in correct:  # the new file is born with its attributes; that they change is told all the same
             change.apply = None
     yield from correct
@@ -593,10 +662,34 @@ def printable(content: bytes, item: Item, age: str) -> str:
     return f"(the {age} content has {len(content)} bytes)\n"
 
 
-def write_partial(partial: Path, item: Item, content: bytes) -> None:
+def beside(path: Path) -> Path:
+    """Where something waits to take its place. Always the same: what a killed run leaves is replaced by the next."""
+    return path.with_name(f".{path.name.encode()[:200].decode(errors='ignore')}.aurore")
+
+
+@contextmanager
+def free(path: Path) -> Iterator[None]:
+    """Have nothing at a path, neither before nor afterwards."""
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def put(call: Call, item: Item, make: Callable[[Path], object]) -> None:
+    """Make something beside an item's path, and put it in its place at once."""
+    place = call.directories.place(Path(item["path"]))
+    partial = beside(place)
+    with free(partial):
+        make(partial)
+        partial.replace(place)
+        sync(place.parent)
+
+
+def write(place: Path, item: Item, content: bytes) -> None:
     """Write content where nobody else can have put something, with its attributes, safe on the disk."""
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as stream:  # noqa: PTH123 - it is open
         stream.write(content)
         stream.flush()
@@ -604,28 +697,43 @@ def write_partial(partial: Path, item: Item, content: bytes) -> None:
         os.fsync(descriptor)
 
 
-def validate(call: Call, item: Item, content: bytes) -> None:
+def sync(directory: Path) -> None:
+    """Make renames in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def validate(call: Call, item: Item, content: bytes, place: Path) -> None:
     """Have the daemon judge its new configuration.
 
     Raises:
-        Problem: It refused.
+        Problem: It refused, or could not be asked.
     """
-    argv = item["validate"]
-    if not argv or (call.awaits_packages and not is_program(argv[0])):
+    if not (argv := item["validate"]):
         return
-    partial = beside(Path(item["path"]))
-    if not partial.parent.is_dir():  # it is only planned
-        partial = LOCK.with_name(partial.name)
+    if not is_program(argv[0]):
+        if call.awaits_packages:
+            return
+        raise Problem(f"{argv[0]}, which judges the new content, is not on this host; install its package")
+    # Beside the file in check mode too: elsewhere, what it includes by a relative path would not be found. By its name,
+    # for a validator knows no open directory; who can change where that leads can write the configuration anyway.
+    name, partial = beside(Path(item["path"])), beside(place)
+    if place is NOWHERE:
+        name = partial = LOCK.with_name(name.name)
     try:
-        with suppress(KeyError):  # an owner that is only planned
-            write_partial(partial, item, content)
-        run(*(word.replace("%s", str(partial)) for word in argv), seconds=VALIDATION_SECONDS)
+        with free(partial):
+            with suppress(KeyError):  # an owner that is only planned
+                write(partial, item, content)
+            run(*(word.replace("%s", str(name)) for word in argv), seconds=VALIDATION_SECONDS)
+    except OSError as error:
+        raise Problem(
+            f"{argv[0]} cannot judge the new content, which cannot be put at {name}: {error.strerror}"
+        ) from error
     except Problem as problem:
         # What a daemon says about a secret file may quote it.
         said = "what it said is hidden, because of no_log" if item["no_log"] else problem
         raise Problem(f"{argv[0]} refuses the new content, so nothing was replaced: {said}") from problem
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def is_program(name: str) -> bool:
@@ -633,49 +741,22 @@ def is_program(name: str) -> bool:
     return any(os.access(Path(directory, name), os.X_OK) for directory in PROGRAMS.split(":"))
 
 
-def write(path: Path, item: Item, content: bytes) -> None:
-    """Put a new file in its place at once."""
-    partial = beside(path)
-    try:
-        write_partial(partial, item, content)
-        partial.replace(path)
-        sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def sync(directory: Path) -> None:
-    """Make renames in a directory survive a power cut."""
-    with opened(directory) as descriptor:
-        os.fsync(descriptor)
-
-
-def extras(want: Item) -> Iterator[Item]:
-    """What exclusive directories hold and the call neither speaks of nor puts something into."""
-    declared = [Path(item["path"]) for option in CONCERNING for item in want[option]]
-    kept = {*declared, *(parent for path in declared for parent in path.parents)}
-    for item in want["directories"]:
-        if item["exclusive"] and kind_of(Path(item["path"])) == "directory":
-            for path in sorted(Path(item["path"]).iterdir()):
-                if path not in kept:
-                    yield item | {"path": str(path), "recursive": True}
-
-
 def is_vital(path: Path) -> bool:
     """Whether a path is so much part of every host that removing it can only be a mistake."""
     return len(path.parts) < 3 or str(path) in VITAL
 
 
-def plan_absent(_: Call, item: Item) -> Iterator[Change]:
+def plan_absent(call: Call, item: Item) -> Iterator[Change]:
     """A path to remove."""
     path = Path(item["path"])
-    if not (kind := kind_of(path)):
+    place = call.directories.place(path)
+    if not (kind := kind_of(place)):
         return
-    real = path.parent.resolve() / path.name
+    real = place.parent.readlink() / place.name
     if is_vital(real):
         raise Problem(f"{real} is part of the system and is not removed")
     if kind != "directory":
-        yield Change("absent", str(path), "removed", f"{path}\n", "", path.unlink)
+        yield Change("absent", str(path), "removed", f"{path}\n", "", place.unlink)
         return
     if not item["recursive"]:
         raise Problem(f"this is a directory; write {{path: {path}, recursive: true}} to remove all of it")
@@ -687,7 +768,7 @@ def plan_absent(_: Call, item: Item) -> Iterator[Change]:
     def remove() -> None:
         import shutil  # here, for it is slow to import and seldom needed
 
-        shutil.rmtree(path)
+        shutil.rmtree(place)
 
     yield Change("absent", str(path), "removed", f"{path}/ and all below it\n", "", remove)
 
@@ -943,9 +1024,8 @@ def plan(call: Call) -> None:
         Problem: Items cannot be brought to their state. All of them are told.
     """
     problems = []
-    for option, planner in PLANNERS.items():
-        items = [*call.want[option], *(extras(call.want) if option == "absent" else ())]
-        problems += call.plan(option, planner, items)
+    for option, planner in PLANNERS:
+        problems += call.plan(option, planner, call.want[option])
     problems += plan_units(call)
     if problems:
         raise Problem("\n".join(problems))
@@ -983,16 +1063,17 @@ def apply(call: Call) -> None:
 
 
 CONCERNING = ("directories", "links", "files", "absent")
-# In the order in which things rely on each other.
-PLANNERS: dict[str, Callable[[Call, Item], Iterator[Change]]] = {
-    "groups": plan_group,
-    "users": plan_user,
-    "directories": plan_directory,
-    "links": plan_link,
-    "files": plan_file,
-    "absent": plan_absent,
-    "sysctls": plan_sysctl,
-}
+# In the order in which things rely on each other; exclusive directories once more, for what they hold beyond it.
+PLANNERS: tuple[tuple[str, Callable[[Call, Item], Iterator[Change]]], ...] = (
+    ("groups", plan_group),
+    ("users", plan_user),
+    ("directories", plan_directory),
+    ("links", plan_link),
+    ("files", plan_file),
+    ("absent", plan_absent),
+    ("directories", plan_surplus),
+    ("sysctls", plan_sysctl),
+)
 
 
 def answer(want: Item) -> Item:
@@ -1018,6 +1099,8 @@ def answer(want: Item) -> Item:
             lines.append(trace.tb_lineno)
             trace = trace.tb_next
         problem = {"problem": f"a mistake in the agent, please report it: {type(error).__name__} in line {lines[-1]}"}
+    finally:
+        call.directories.close()
     keys = ("kind", "name", "what", "before", "after") if want["diff"] else ("kind", "name", "what")
     # A call with a problem changes nothing but packages.
     changes = [*call.done, *(call.planned if want["check"] and not problem else ())]

@@ -385,6 +385,45 @@ def test_what_is_mounted_is_not_emptied(host: Host, scratch: str) -> None:
         host.check_output(f"umount {scratch}/a/b")
 
 
+def test_a_service_cannot_lead_root_astray(host: Host, scratch: str) -> None:
+    """A link in a directory of its own leads to the system's."""
+    host.check_output(f"install --directory --owner=hello {scratch}/home && ln --symbolic /etc {scratch}/home/trap")
+    host.check_output(f"chown --no-dereference hello {scratch}/home/trap")
+    before = host.check_output("ls --almost-all /etc; sha256sum /etc/passwd")
+    trap = f"{scratch}/home/trap"
+    wanted: list[dict[str, Any]] = [
+        {"files": [{"path": f"{trap}/passwd", "content": "", "validate": "/bin/cat %s"}]},
+        {"files": [{"path": f"{trap}/test", "content": ""}]},
+        {"links": [{"path": f"{trap}/test", "target": "x"}]},
+        {"directories": [{"path": f"{trap}/test", "owner": "hello"}]},
+        {"directories": [{"path": f"{trap}/default", "exclusive": True}]},
+        {"absent": [f"{trap}/passwd"]},
+    ]
+    for one in wanted:
+        answer = apply(**one)
+        assert f"{trap} is a link that others than root can have put there" in answer.result["msg"], one
+    assert host.check_output("ls --almost-all /etc; sha256sum /etc/passwd") == before
+
+
+def test_where_a_service_cannot_write_links_are_followed(host: Host, scratch: str) -> None:
+    host.check_output(f"install --directory --owner=hello {scratch}/home && ln --symbolic home {scratch}/link")
+    files = [{"path": f"{scratch}/link/conf", "content": "x", "validate": "/bin/cat %s"}]
+    assert foretold_and_done(files=files) == [f"files {scratch}/link/conf: created"]
+    assert host.file(f"{scratch}/home/conf").content_string == "x"
+
+
+def test_a_host_that_cannot_be_written_to_can_be_checked(host: Host, scratch: str) -> None:
+    host.check_output(f"mkdir {scratch}/ro && mount -t tmpfs -o ro none {scratch}/ro")
+    try:
+        item = {"path": f"{scratch}/ro/conf", "content": "x"}
+        assert apply("--check", files=[item]).changes == [f"files {scratch}/ro/conf: created"]
+        answer = apply("--check", files=[item | {"validate": "/bin/cat %s"}])
+        assert "/bin/cat cannot judge the new content" in answer.result["msg"]
+        assert "Read-only file system" in answer.result["msg"]
+    finally:
+        host.check_output(f"umount {scratch}/ro")
+
+
 def test_a_setting_that_somebody_changed_is_set_again(host: Host) -> None:
     host.check_output("echo 0 >/proc/sys/net/ipv4/conf/lo/log_martians")
     name = "net.ipv4.conf.lo.log_martians"

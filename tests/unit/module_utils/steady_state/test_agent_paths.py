@@ -6,7 +6,8 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
@@ -282,8 +283,9 @@ def test_a_validator_that_hangs_is_ended(host: Host, monkeypatch: pytest.MonkeyP
 
 def test_a_missing_validator(host: Host) -> None:
     item = {"path": host.path("f"), "content": "", "validate": "/usr/sbin/nowhere %s"}
-    assert "/usr/sbin/nowhere cannot be run on this host: No such file" in host.refuse(files=[item])
-    assert "cannot be run" in host.refuse(check=True, files=[item])
+    why = "files: f: /usr/sbin/nowhere, which judges the new content, is not on this host; install its package"
+    assert host.refuse(files=[item]) == why
+    assert host.refuse(check=True, files=[item | {"no_log": True}]) == why
     # It comes with a package that is only planned.
     assert host.do(check=True, packages=["pp"], files=[item]) == ["packages pp: installed", "files f: created"]
     # One that is there judges all the same.
@@ -300,6 +302,183 @@ def test_it_judges_also_where_the_directory_is_only_planned(host: Host, check: b
     assert not (host.root / "d").exists()
     created = ["directories d: created", "files d/f: created"]
     assert host.do(check=check, files=[validated(host, "d/f", "right")], **wanted) == created
+
+
+def test_it_judges_beside_the_file_also_in_a_check(host: Host) -> None:
+    """What a configuration includes by a relative path is found from there alone."""
+    (host.root / "included").touch()
+    script = host.root / "validator"
+    script.write_text('#!/bin/sh\ntest -e "${1%/*}/included"\n')
+    script.chmod(0o755)
+    item = {"path": host.path("f"), "content": "", "validate": f"{script} %s"}
+    assert host.do(check=True, files=[item]) == ["files f: created"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_where_nothing_can_be_written_it_cannot_judge(host: Host, monkeypatch: pytest.MonkeyPatch, check: bool) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(agent, "write", read_only)
+    problem = host.refuse(check=check, files=[validated(host, "f", "right")])
+    why = "/usr/bin/grep cannot judge the new content, which cannot be put at .f.aurore: Read-only file system"
+    assert problem == f"files: f: {why}"
+    assert host.do(check=True, files=[validated(host, "f", "right") | {"validate": None}]) == ["files f: created"]
+
+
+# --- Parents that others may write to
+
+
+@pytest.fixture
+def home(host: Host) -> Path:
+    """A directory of a service's user, who has put a link to the system's into it."""
+    made = host.root / "home"
+    for name in ("etc", "home"):
+        (host.root / name).mkdir()
+    (host.root / "etc/passwd").write_text("root")
+    (made / "trap").symlink_to("../etc")
+    os.chown(made, 12345, 12345)
+    return made
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("option", "more"),
+    [
+        ("directories", {}),
+        ("directories", {"exclusive": True}),
+        ("links", {"target": "x"}),
+        ("files", {"content": "pwned", "validate": "/usr/bin/grep pwned %s"}),
+        ("absent", {"recursive": True}),
+    ],
+)
+@pytest.mark.parametrize("name", ["passwd", "new", "new/below"])
+def test_a_link_of_somebody_else_is_not_followed(
+    host: Host, home: Path, check: bool, option: str, more: dict[str, object], name: str
+) -> None:
+    before = host.everything()
+    problem = host.refuse(check=check, **{option: [{"path": host.path(f"home/trap/{name}"), **more}]})
+    why = "home/trap is a link that others than root can have put there; it is not followed"
+    assert set(problem.splitlines()) == {f"{option}: home/trap/{name}: {why}"}
+    assert host.everything() == before
+
+
+def test_nor_is_one_of_root_below_it(host: Host, home: Path) -> None:
+    """Whoever owns what is above can put another directory there, with another link."""
+    (home / "roots").mkdir()
+    (home / "roots/link").symlink_to("../../etc")
+    assert "home/roots/link is a link that others" in host.refuse(absent=[host.path("home/roots/link/passwd")])
+
+
+def test_in_a_directory_of_a_service_s_user_all_else_works(host: Host, home: Path) -> None:
+    wanted = {
+        "directories": [{"path": host.path("home/d"), "exclusive": True}],
+        "links": [{"path": host.path("home/l"), "target": "../etc"}],
+        "files": [
+            {"path": host.path(f"home/{name}"), "content": "", "validate": "/bin/cat %s"} for name in ("f", "d/f")
+        ],
+        "absent": [host.path("home/trap"), host.path("home/d/old")],
+    }
+    (home / "d").mkdir()
+    for name in ("old", "foreign"):
+        (home / "d" / name).touch()
+    changes = ["links home/l: created", "files home/f: created", "files home/d/f: created"]
+    changes += [f"absent home/{name}: removed" for name in ("trap", "d/old", "d/foreign")]
+    assert host.do(check=True, **wanted) == changes
+    assert host.do(**wanted) == changes
+    assert host.do(**wanted) == []
+    assert (host.root / "etc/passwd").read_text() == "root"
+
+
+def test_links_of_root_are_followed(host: Host) -> None:
+    """Such as /var/run."""
+    (host.root / "chained").symlink_to("linked")
+    (host.root / "linked").symlink_to(host.root / "apt/../run")
+    (host.root / "run/old").touch()
+    wanted = {
+        "directories": [{"path": host.path("chained/d")}],
+        "files": [{"path": host.path("chained/d/f"), "content": "", "validate": "/bin/cat %s"}],
+        "absent": [host.path("linked/old")],
+    }
+    changes = ["directories chained/d: created", "files chained/d/f: created", "absent linked/old: removed"]
+    assert host.do(check=True, **wanted) == changes
+    assert host.do(**wanted) == changes
+    assert host.do(**wanted) == []
+    assert (host.root / "run/d/f").exists()
+
+
+@pytest.mark.parametrize(
+    ("directory", "entry", "is_kept"),
+    [
+        ((0, 0o40755), 0, True),
+        ((0, 0o40755), 12345, True),
+        ((12345, 0o40755), 0, False),
+        ((0, 0o40775), 0, False),
+        ((0, 0o40777), 0, False),
+        ((0, 0o41777), 0, True),
+        ((0, 0o41777), 12345, False),
+    ],
+)
+def test_who_can_have_put_an_entry_into_a_directory(directory: tuple[int, int], entry: int, is_kept: bool) -> None:
+    owner, mode = directory
+    above, info = SimpleNamespace(st_uid=owner, st_mode=mode), SimpleNamespace(st_uid=entry)
+    assert agent.only_root_puts(cast("os.stat_result", info), cast("os.stat_result", above)) is is_kept
+
+
+@pytest.mark.parametrize("target", ["l", "nowhere", "shadow"])
+def test_a_link_that_leads_nowhere_is_no_directory(host: Host, target: str) -> None:
+    """In a circle, to nothing, or to a file."""
+    (host.root / "l").symlink_to(target)
+    problem = host.refuse(files=[{"path": host.path("l/f"), "content": ""}])
+    assert problem in {
+        "files: l/f: there is no directory l; add it to `directories`",
+        "files: l/f: Too many levels of symbolic links",
+    }
+    assert host.do(absent=[host.path("nowhere/f")]) == []
+
+
+def test_a_parent_that_is_swapped_for_a_link_meanwhile_changes_nothing_elsewhere(host: Host) -> None:
+    """Validators take their time; what was planned is done where it was planned."""
+    for name in ("etc", "d"):
+        (host.root / name).mkdir()
+        (host.root / name / "old").write_text("kept" if name == "etc" else "")
+    swap = host.root / "swap"
+    swap.write_text(f"#!/bin/sh\ncd {host.root} && mv d aside && ln -s etc d\n")
+    swap.chmod(0o755)
+    before = {name: one for name, one in host.tree().items() if name.startswith("etc")}
+    host.do(
+        directories=[{"path": host.path("d/new")}],
+        links=[{"path": host.path("d/l"), "target": "x"}],
+        files=[{"path": host.path("d/f"), "content": "", "validate": f"{swap} %s"}],
+        absent=[host.path("d/old")],
+    )
+    assert {name: one for name, one in host.tree().items() if name.startswith("etc")} == before
+    assert sorted(path.name for path in (host.root / "aside").iterdir()) == ["f", "l", "new"]
+
+
+def test_a_file_that_is_swapped_for_a_link_meanwhile_is_not_read(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host.root / "f").write_text("")
+    (host.root / "secret").write_text("hunter2")
+    look = agent.kind_of
+
+    def swap(place: Path) -> str:
+        kind = look(place)
+        if place.name == "f":
+            place.unlink(missing_ok=True)
+            place.symlink_to("secret")
+        return kind
+
+    monkeypatch.setattr(agent, "kind_of", swap)
+    assert host.refuse(files=[{"path": host.path("f"), "content": ""}]) == (
+        "files: f: Too many levels of symbolic links"
+    )
+
+
+def test_no_directory_stays_open(host: Host) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    host.do(directories=[{"path": host.path("d")}], files=[{"path": host.path("d/f"), "content": ""}])
+    host.refuse(files=[{"path": host.path("d"), "content": ""}])
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 # --- Secrets
@@ -381,6 +560,17 @@ def test_exclusive_directories(host: Host) -> None:
     assert host.do(**wanted) == changes
     assert sorted(path.name for path in (host.root / "d").iterdir()) == ["kept", "l", "made"]
     assert host.do(**wanted) == []
+
+
+def test_what_an_exclusive_directory_cannot_lose_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host.root / "d/e/disk").mkdir(parents=True)
+    (host.root / "mounts").write_text(f"23 1 0:6 / {host.path('d/e/disk')} rw - ext4 x rw\n")
+    monkeypatch.setattr(agent, "MOUNTS", host.root / "mounts")
+    problem = host.refuse(directories=[{"path": host.path("d"), "exclusive": True}], absent=[host.path("run")])
+    assert problem.splitlines() == [
+        "absent: run: this is a directory; write {path: run, recursive: true} to remove all of it",
+        "directories: d: d/e/disk is mounted there, so it is not removed; unmount it first",
+    ]
 
 
 def test_names_that_are_not_utf_8_can_be_removed_and_told(host: Host) -> None:
