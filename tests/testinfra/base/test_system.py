@@ -35,7 +35,8 @@ def test_every_host_finds_those_that_it_can_reach_and_reaches_them(each: Host, f
     assert answers.split() == [one["ipv4"] for one in known for _ in one["names"]]
     addresses = [one[family] for one in known for family in ("ipv4", "ipv6")]
     silent = each.check_output(
-        f"for address in {' '.join(addresses)}; do (ping -n -q -c 3 -i 0.2 -W 5 $address >&2 || echo $address) & done; wait"
+        f"for address in {' '.join(addresses)}; do "
+        "(ping -n -q -c 3 -i 0.2 -W 5 $address >&2 || echo $address) & done; wait"
     )
     assert silent.split() == []
 
