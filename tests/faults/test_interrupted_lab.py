@@ -62,9 +62,24 @@ def fingerprint() -> set[str]:
     return {f"{host}: {line}" for host in HOSTS for line in ssh(host, FINGERPRINT).splitlines()}
 
 
-def processes(word: str) -> bool:
-    """Whether a program of that name runs on this machine; the hosts' are among them."""
-    return any(word == path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists())
+def residents() -> set[int]:
+    """The processes of all hosts."""
+    names = [path.name for path in NAMESPACES.glob("aurore-*")]
+    listed = [subprocess.run(("ip", "netns", "pids", name), capture_output=True, text=True).stdout for name in names]
+    return {int(pid) for one in listed for pid in one.split()}
+
+
+def contents(pid: int, name: str) -> str:
+    """What a file of /proc says of a process; nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def installs() -> bool:
+    """Whether a host is installing packages."""
+    return any(contents(pid, "comm").strip() == "dpkg" for pid in residents())
 
 
 def belongings() -> set[Path]:
@@ -74,19 +89,12 @@ def belongings() -> set[Path]:
 
 def kill_everything() -> None:
     """End all that runs for the lab and in it, at once, as the end of a CI job does."""
-    pids = set()
-    for namespace in NAMESPACES.glob("aurore-*"):
-        listed = subprocess.run(("ip", "netns", "pids", namespace.name), check=True, capture_output=True, text=True)
-        pids |= set(map(int, listed.stdout.split()))
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended
-            if f"{ROOT}/.lab/".encode() in (process / "cmdline").read_bytes() + b"/":
-                pids.add(int(process.name))
-    assert pids
+    everyone = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    pids = residents() | {pid for pid in everyone if f"{ROOT}/.lab" in contents(pid, "cmdline")}
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids))
+    eventually(lambda: not any(contents(pid, "cmdline") for pid in pids))
 
 
 def eventually(look: Callable[[], bool]) -> None:
@@ -136,7 +144,7 @@ def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Pat
     for condition in (
         says("Building the Debian image"),
         says("==> Hosts"),
-        lambda output: "Bring the base system" in output and processes("dpkg"),
+        lambda output: "Bring the base system" in output and installs(),
         says("Give the host the certificates"),
         says("Bring sshd to its steady state"),
     ):
@@ -145,7 +153,7 @@ def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Pat
     # And while a package is being installed, the host itself loses its power.
     ssh("www", "apt-get --quiet --quiet --yes purge htop lsof tmux >/dev/null")
     run = Interrupted(tmp_path / "log")
-    run.until(lambda output: "Bring the base system" in output and processes("dpkg"))
+    run.until(lambda output: "Bring the base system" in output and installs())
     make("env", "PYTHONPATH=molecule/default", ".venv/bin/python", "-m", "lab", "power-off", "www")
 
     make(*LAB)
@@ -157,6 +165,10 @@ def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Pat
     assert set(re.findall(r"changed=(\d+)", make(*LAB))) == {"0"}
     assert fingerprint() ^ undisturbed == set()
 
+    # And what is dead can be removed.
+    kill_everything()
+    make(*UNLAB)
+
 
 def test_removal_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     for condition in (
@@ -167,8 +179,3 @@ def test_removal_that_is_interrupted_goes_on(tmp_path: Path) -> None:
         make(*UP)
         Interrupted(tmp_path / "log", UNLAB).until(condition)
     make(*UNLAB)
-
-
-def test_removal_of_what_was_killed(tmp_path: Path) -> None:
-    make(*UP)
-    kill_everything()
