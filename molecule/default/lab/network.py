@@ -42,6 +42,11 @@ def device(name: str, kind: str) -> str:
     return f"{kind}-{hashlib.blake2s(name.encode(), digest_size=5).hexdigest()}"
 
 
+def hardware_address(name: str) -> str:
+    """Give a device an address that stays the same when it is made anew: neighbours remember it for half a minute."""
+    return ":".join(f"{one:02x}" for one in (0x02, *hashlib.blake2s(name.encode(), digest_size=5).digest()))
+
+
 # --- What must be, as lines for `ip -batch`
 
 
@@ -58,7 +63,7 @@ def router_lines(fleet: Fleet, hosts: Iterable[Host], existing: set[str]) -> Ite
         bridge = device(network.name, "br")
         if bridge not in existing:
             # Snooping would drop neighbour discovery: nothing here sends the queries that it lives from.
-            yield f"link add {bridge} type bridge mcast_snooping 0"
+            yield f"link add {bridge} address {hardware_address(network.name)} type bridge mcast_snooping 0"
         if network.name not in existing:
             yield f"link property add dev {bridge} altname {network.name}"
         yield f"link set {bridge} up"
@@ -69,7 +74,8 @@ def router_lines(fleet: Fleet, hosts: Iterable[Host], existing: set[str]) -> Ite
             name = port(host.name, interface.name)
             end = device(name, "port")
             if end not in existing:
-                yield f"link add {end} type veth peer name {interface.name} netns {namespace(host.name)}"
+                peer = f"name {interface.name} address {hardware_address(name)} netns {namespace(host.name)}"
+                yield f"link add {end} type veth peer {peer}"
             if name not in existing:
                 yield f"link property add dev {end} altname {name}"
             yield f"link set {end} master {device(interface.network, 'br')} up"

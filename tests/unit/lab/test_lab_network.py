@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_interface
 from pathlib import Path
 
@@ -16,11 +17,12 @@ def test_router(fleet: Fleet, git: Host) -> None:
     lines = list(network.router_lines(fleet, [git], set()))
     bridge = network.device("a-public-network", "br")
     end = network.device("git.pub0", "port")
-    assert f"link add {bridge} type bridge mcast_snooping 0" in lines
+    mac = network.hardware_address
+    assert f"link add {bridge} address {mac('a-public-network')} type bridge mcast_snooping 0" in lines
     assert f"link property add dev {bridge} altname a-public-network" in lines
     assert f"address replace 198.18.113.1/27 dev {bridge}" in lines
     assert f"address replace fd00:0:0:150::1/64 dev {bridge} nodad" in lines
-    assert f"link add {end} type veth peer name pub0 netns aurore-git" in lines
+    assert f"link add {end} type veth peer name pub0 address {mac('git.pub0')} netns aurore-git" in lines
     assert f"link property add dev {end} altname git.pub0" in lines
     assert f"link set {end} master {bridge} up" in lines
     assert not any("log." in line for line in lines)
@@ -99,3 +101,7 @@ def test_the_kernel_takes_the_names_of_the_models_fleet() -> None:
     names.append(network.device(network.CONTROL_DEVICE, "port"))
     assert len(set(names)) == len(names)
     assert max(map(len, [*names, network.CONTROL_DEVICE])) <= 15
+    # Of the kind that nobody assigns, and to one device only.
+    addresses = [network.hardware_address(name) for name in names]
+    assert len(set(addresses)) == len(addresses)
+    assert all(re.fullmatch("02(:[0-9a-f]{2}){5}", address) for address in addresses)
