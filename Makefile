@@ -80,7 +80,7 @@ docs: setup ## Build the documentation strictly into site/
 
 scenarios: unattended setup-lab ## Molecule: every scenario, on the lab
 	@echo "==> Scenarios"
-	@molecule test --all --destroy never || $(LAB) explain
+	@molecule test --all --destroy never --no-command-borders || $(LAB) explain
 
 faults: unattended setup-lab ## What breaks: a lab that is interrupted. Removes a lab that is up
 	@echo "==> Faults"

@@ -103,6 +103,18 @@ def test_processes_are_found_by_their_arguments_and_ended() -> None:
     assert not [*processes.find(word)]
 
 
+def test_only_what_has_taken_a_title_has_it() -> None:
+    title = f"aurore-test:{uuid.uuid4()}"
+    with sleeper(title):
+        assert processes.titled(title) is None
+    with sleeper("-c", 'exec -a "$0" sleep 60', title):
+        assert processes.titled(title) is None
+    process = subprocess.Popen(("bash", "-c", 'exec -a "$0" sleep 60', title))
+    assert processes.wait_for(lambda: processes.titled(title), seconds=5) == process.pid
+    process.kill()
+    process.wait()
+
+
 def test_waiting_ends() -> None:
     assert processes.wait_for(lambda: False, seconds=0.1) is False
 
