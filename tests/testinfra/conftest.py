@@ -55,6 +55,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on this machine, in the repository, with more in its environment."""
     environment = {**os.environ, **PLAIN, **env}
+    # Ours may be a terminal or a pipe that some ssh has made non-blocking, which Ansible refuses.
+    options |= {} if "input" in options else {"stdin": subprocess.DEVNULL}
     return subprocess.run(argv, cwd=ROOT, check=check, env=environment, capture_output=True, text=True, **options)
 
 

@@ -156,7 +156,9 @@ def test_a_host_with_another_authority_s_certificate_is_refused_without_a_questi
 
 def test_an_agent_is_not_forwarded() -> None:
     with agent() as environment:
-        asked = ssh("-v", "-A", command="printf '%s' \"${SSH_AUTH_SOCK:-}\"", env=environment)
+        # The lab's configuration hides the agent.
+        shown = f"IdentityAgent={environment['SSH_AUTH_SOCK']}"
+        asked = ssh("-v", "-A", "-o", shown, command="printf '%s' \"${SSH_AUTH_SOCK:-}\"", env=environment)
     assert "Requesting authentication agent forwarding" in asked.stderr
     assert (asked.returncode, asked.stdout) == (0, "")
 
