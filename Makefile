@@ -11,7 +11,7 @@ LAB := PYTHONPATH=molecule/default python -m lab
 # The tests of faults kill what root runs: they run as root, too.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
 LIMIT = $(if $(HOSTS),--limit "$(HOSTS)")
-# Ansible notes the hosts on which it failed: `$(LAB) explain` shows their journals, says what to do, and fails.
+# Ansible notes the hosts on which it failed: `$(LAB) explain site` shows their journals, says what to do, and fails.
 SITE := ANSIBLE_RETRY_FILES_ENABLED=1 ANSIBLE_RETRY_FILES_SAVE_PATH=.lab \
   ansible-playbook --inventory inventory/lab.yml playbooks/site.yml
 NEEDS_LAB := test -e .lab/ssh/config || { echo "There is no lab here yet: make lab first." >&2; exit 1; }
@@ -35,7 +35,7 @@ lock: setup ## Renew requirements.lock from pyproject.toml
 
 lab: setup-lab ## Bring up the whole fleet here, or a part (HOSTS=git,postgresql), from nothing (ANEW=1)
 	@$(LAB) up $(LIMIT) $(if $(ANEW),--anew)
-	@$(SITE) $(LIMIT) || $(LAB) explain
+	@$(SITE) $(LIMIT) || $(LAB) explain site
 	@$(LAB) report
 
 unlab: setup ## Remove every trace of the lab
@@ -80,7 +80,7 @@ docs: setup ## Build the documentation strictly into site/
 
 scenarios: unattended setup-lab ## Molecule: every scenario, on the lab
 	@echo "==> Scenarios"
-	@molecule test --all --destroy never --no-command-borders || $(LAB) explain
+	@molecule test --all --destroy never --no-command-borders || $(LAB) explain converge
 
 faults: unattended setup-lab ## What breaks: a lab that is interrupted. Removes a lab that is up
 	@echo "==> Faults"

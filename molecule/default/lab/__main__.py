@@ -37,7 +37,10 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--limit", default="", help="hosts and groups, separated by commas; all when not given")
     up.add_argument("--anew", action="store_true", help="remove these hosts first, with all that is on them")
     commands.add_parser("report", help="show the table of hosts")
-    commands.add_parser("explain", help="after a playbook failed: show the journals of its hosts, and what to do")
+    explain = commands.add_parser(
+        "explain", help="after a playbook failed: show the journals of the hosts on which it did"
+    )
+    explain.add_argument("playbook", help="its name: site, converge")
     commands.add_parser("down", help="remove every trace of the lab")
     for fault in FAULTS:
         one = commands.add_parser(fault, help="an accident, for tests")
@@ -65,7 +68,7 @@ def act(arguments: argparse.Namespace) -> None:
         case "report":
             progress.say(lifecycle.describe(lab, fleet))
         case "explain":
-            raise lifecycle.explain(lab, fleet)
+            raise lifecycle.explain(lab, fleet, arguments.playbook)
         case fault:
             for host in fleet.select(arguments.host):
                 cause(fault, Podman(lab), host, arguments)

@@ -28,7 +28,7 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         anew: Whether to remove them first.
     """
     lab.prepare()
-    for note in _failures(lab):
+    for note in lab.state.glob("*.retry"):
         note.unlink()
     network.prepare(fleet)
     machine.forget_what_ended(lab)
@@ -59,14 +59,20 @@ def describe(lab: Lab, fleet: Fleet) -> str:
     return report.text(fleet.hosts, states, report.memory([one.pid for one in containers.values()]))
 
 
-def explain(lab: Lab, fleet: Fleet) -> LabError:
+def explain(lab: Lab, fleet: Fleet, playbook: str) -> LabError:
     """Show the journals of the hosts on which a playbook has failed since the lab was brought up.
+
+    Args:
+        lab: Where.
+        fleet: All hosts.
+        playbook: Its name. Who runs it has Ansible note there on which hosts it fails.
 
     Returns:
         What failed, and what to do.
     """
     podman = Podman(lab)
-    failed = {name for note in _failures(lab) for name in note.read_text().split()}
+    note = lab.state / f"{playbook}.retry"
+    failed = note.read_text().split() if note.exists() else []
     names = [host.name for host in fleet.hosts if host.name in failed]
     for name in names:
         progress.say(f"\n{hosts.journal(podman, name)}")
@@ -118,11 +124,6 @@ def molecule_homes(lab: Lab, environment: Mapping[str, str] = os.environ) -> lis
     """Tell where Molecule keeps its notes: it was run by the owner, or as we are, or with a home of its own."""
     own = environment.get("ANSIBLE_HOME")
     return [lab.owner.home / ".ansible", Path.home() / ".ansible", *([Path(own)] if own else [])]
-
-
-def _failures(lab: Lab) -> list[Path]:
-    """List Ansible's notes of the hosts on which playbooks failed; those who run it ask for them to be put there."""
-    return sorted(lab.state.glob("*.retry"))
 
 
 def _end_processes(lab: Lab) -> None:

@@ -349,7 +349,9 @@ def test_children_inherit_the_lock(lab: Lab) -> None:
     assert replace(lab, lock=7).inheritance == (7,)
 
 
-@pytest.mark.parametrize("words", [["up"], ["up", "--limit", "git", "--anew"], ["down"], ["report"], ["explain"]])
+@pytest.mark.parametrize(
+    "words", [["up"], ["up", "--limit", "git", "--anew"], ["down"], ["report"], ["explain", "site"]]
+)
 def test_command_line(words: list[str]) -> None:
     assert parser().parse_args(words).command == words[0]
 
@@ -408,7 +410,7 @@ def test_journals_of_the_hosts_on_which_a_playbook_failed(
     lab: Lab, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lifecycle.hosts, "journal", lambda _, name: f"journal of {name}")
-    assert str(lifecycle.explain(lab, fleet)).startswith("playbook: see above what Ansible says\n")
+    assert str(lifecycle.explain(lab, fleet, "site")).startswith("playbook: see above what Ansible says\n")
     (lab.state / "site.retry").write_text("log\nlocalhost\n")
-    assert str(lifecycle.explain(lab, fleet)).startswith("log: playbook: ")
+    assert str(lifecycle.explain(lab, fleet, "site")).startswith("log: playbook: ")
     assert capsys.readouterr().out == "\njournal of log\n"
