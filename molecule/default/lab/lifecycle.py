@@ -90,10 +90,12 @@ def take_over(lab: Lab, other: Path) -> None:
     if theirs.state.is_dir() and any(network.inhabitants()):
         raise LabError("lock", f"the lab of {other} is up on this machine", f"make -C {other} unlab")
     lab.prepare()
-    _end_processes(theirs)
-    _forget_containers(lab, theirs.storage)
-    _give_back(theirs)
-    mounts.release(lab)
+    with progress.step(f"Ending what is left of the lab of {other}"):
+        _end_processes(theirs)
+        _forget_containers(lab, theirs.storage)
+        _give_back(theirs)
+        # A new one is made when there are new namespaces, which it then sees.
+        mounts.release(lab)
 
 
 def down(lab: Lab, molecule_homes: Sequence[Path]) -> None:
