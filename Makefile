@@ -90,9 +90,10 @@ unattended:
 	@((EUID == 0)) || setsid --wait sudo --non-interactive true 2>/dev/null || { \
 	  echo "The tests run as root, or where sudo asks for no password: nobody can answer while they run." >&2; exit 1; }
 
-bench: lab ## Measure: the inventory, and a role's steady state
+bench: lab ## Measure: the inventory, a role's steady state, the whole site
 	@python tests/bench/bench_inventory.py
 	@python tests/bench/bench_steady_state.py
+	@python tests/bench/bench_site.py
 
 .PHONY: help setup setup-lab lock lab unlab report ssh test lint check-model unit policy docs scenarios faults \
   unattended bench
