@@ -76,8 +76,8 @@ def explain(lab: Lab, fleet: Fleet, playbook: str) -> LabError:
     names = [host.name for host in fleet.hosts if host.name in failed]
     for name in names:
         progress.say(f"\n{hosts.journal(podman, name)}")
-    problem = "see above what Ansible says" + (", and the journals of these hosts" if names else "")
-    return LabError("playbook", problem, "mend it, and run the same again", ", ".join(names))
+    problem = "see above what Ansible says, and the journals of these hosts" if names else "see above what failed"
+    return LabError(playbook, problem, "mend it, and run the same again", ", ".join(names))
 
 
 def take_over(lab: Lab, other: Path) -> None:

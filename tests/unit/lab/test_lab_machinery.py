@@ -410,7 +410,7 @@ def test_journals_of_the_hosts_on_which_a_playbook_failed(
     lab: Lab, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lifecycle.hosts, "journal", lambda _, name: f"journal of {name}")
-    assert str(lifecycle.explain(lab, fleet, "site")).startswith("playbook: see above what Ansible says\n")
+    assert str(lifecycle.explain(lab, fleet, "site")).startswith("site: see above what failed\n")
     (lab.state / "site.retry").write_text("log\nlocalhost\n")
-    assert str(lifecycle.explain(lab, fleet, "site")).startswith("log: playbook: ")
+    assert str(lifecycle.explain(lab, fleet, "site")).startswith("log: site: see above what Ansible says")
     assert capsys.readouterr().out == "\njournal of log\n"
