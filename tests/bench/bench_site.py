@@ -16,7 +16,12 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ["ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml"]
+SITE = [
+    str(Path(sys.executable).with_name("ansible-playbook")),
+    "--inventory",
+    "inventory/lab.yml",
+    "playbooks/site.yml",
+]
 VARIANTS = {"site.yml": [], "site.yml --check --diff": ["--check", "--diff"]}
 AIM_SECONDS = 30
 LIMIT_SECONDS = 600
