@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.identity import agent, certificate, keys, plan, ssh, tls
+from ansible_collections.aurore.infra.plugins.module_utils.options import documented
 from ansible_collections.aurore.infra.plugins.modules.host_identity import DOCUMENTATION
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 # Where the host notes which units must still notice that files changed.
 JOURNAL = "/var/lib/aurore/host_identity.json"
 OWNER = "root"
-
-
-def argument_spec(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the options of a DOCUMENTATION as Ansible's validation wants them, so that they are written once."""
-    return {
-        name: {key: value for key, value in option.items() if key not in {"description", "suboptions"}}
-        | ({"options": argument_spec(option["suboptions"])} if "suboptions" in option else {})
-        for name, option in options.items()
-    }
 
 
 @contextmanager
@@ -84,7 +75,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         result: dict[str, Any] = super().run(tmp, task_vars)
         # An option that is null is one that is not given: Ansible's validation would let it through.
         self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(argument_spec(yaml.safe_load(DOCUMENTATION)["options"]))
+        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
         is_check = bool(self._task.check_mode)
         at = certificate.now()
         desired = _desired(options, at)

@@ -21,6 +21,7 @@ from ansible.plugins import loader as plugin_loader
 from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.action import host_identity
 from ansible_collections.aurore.infra.plugins.lookup import secret
+from ansible_collections.aurore.infra.plugins.module_utils import options
 from ansible_collections.aurore.infra.plugins.module_utils.identity import ssh
 from ansible_collections.aurore.infra.plugins.modules.host_identity import DOCUMENTATION
 
@@ -308,11 +309,10 @@ def test_a_greeting_before_the_answer_does_no_harm(new: Host) -> None:
 
 
 def test_the_options_are_those_of_the_documentation() -> None:
-    documented = yaml.safe_load(DOCUMENTATION)["options"]
-    spec = host_identity.argument_spec(documented)
+    spec = options.documented(DOCUMENTATION)
     assert spec["valid_days"] == {"type": "int", "default": 365}
     assert spec["ssh"]["options"]["key"] == {"type": "path", "default": "/etc/ssh/ssh_host_ed25519_key"}
-    assert spec.keys() == documented.keys()
+    assert spec.keys() == yaml.safe_load(DOCUMENTATION)["options"].keys()
 
 
 def test_no_secret_is_in_the_result_or_on_the_host(new: Host, authorities: Authorities) -> None:
