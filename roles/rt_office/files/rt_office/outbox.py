@@ -113,10 +113,10 @@ class Outbox:
         mark = self._read(key)
         return mark.time if mark and mark.state == SENT else None
 
-    def is_in_doubt(self, key: str) -> bool:
-        """Whether a run was killed while it handed over the message with this key."""
+    def has_begun(self, key: str) -> bool:
+        """Whether the message with this key was handed over, or may have been: then its content is settled."""
         mark = self._read(key)
-        return mark is not None and mark.state == STARTED
+        return mark is not None and mark.state != UNSENT
 
     def message_id(self, key: str) -> str:
         """The Message-ID that belongs to a key: always the same, and no other key's."""

@@ -117,6 +117,8 @@ class Postfix:
             raise DoubtError(
                 f"The connection to the mail server was lost; it may have taken the message: {error}."
             ) from error
+        if answer[0] // 100 not in {2, 4, 5}:
+            raise DoubtError(f"The mail server's answer to the message makes no sense: {answer}.")
         _accepted(answer)
 
     def has_taken(self, message_id: str, since: datetime) -> bool:

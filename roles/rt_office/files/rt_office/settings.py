@@ -89,6 +89,8 @@ class Settings:
     metrics: Path
     journals: Path
     """Where the log host keeps a directory for each sender."""
+    own_journal: bool
+    """Whether this host's own journal is read, and not the copy that the log host has of it."""
     secrets: Path
     campaign: Mapping[str, Any]
     """The campaign's own, which its modules read."""
@@ -146,6 +148,7 @@ def read_settings(path: Path = PLACE) -> Settings:
             state=Path(found["state"]),
             metrics=Path(found["metrics"]),
             journals=Path(found["journals"]),
+            own_journal=bool(found.get("own_journal", True)),
             secrets=Path(found["secrets"]),
             campaign=found.get("campaign", {}),
         )
