@@ -63,8 +63,9 @@ lint: setup ## Formatting and static checks
 	@yamllint --strict .
 	@ansible-lint -q --offline
 
-check-model: setup ## Validate inventory/model
+check-model: setup ## Validate inventory/model, and the register in it
 	@PYTHONPATH=plugins/module_utils python -m model inventory/model
+	@PYTHONPATH=.ansible/collections python -m $(PACKAGE).module_utils.register inventory/model
 
 unit: setup-lab ## Unit tests, with branch coverage of the plugins
 	@echo "==> Unit tests"

@@ -41,18 +41,13 @@ options:
       - The model itself is validated with its own sizes.
     type: dict
     default: {}
-  facts_file:
+  overlay:
     description:
-      - YAML file with values that take the place of the model's, because they are known only once a lab was made. A
-        relative path starts at the inventory file.
-      - Keys are V(apt_mirror), V(apt_security_mirror), V(apt_proxy), V(user_authorities), V(host_authority) and
-        V(tls_authority). Each becomes the variable of group C(all) with the prefix C(model_).
-      - While the file does not exist, the model's values stand, unless O(facts_required).
+      - Directory with files that take the place of the model's files of the same names. A relative path starts at the
+        inventory file.
+      - For a lab, which has authorities, people and certificates of its own. While the directory does not exist, the
+        model's files stand.
     type: str
-  facts_required:
-    description: Whether to refuse to work without O(facts_file).
-    type: bool
-    default: false
   variables:
     description: More variables of group C(all), such as how to connect. Values may be templates.
     type: dict
@@ -340,14 +335,18 @@ model_apt_security_mirror:
   returned: of group all
   type: str
 model_apt_proxy:
-  description: URL of a proxy for apt.
-  returned: of group all, where O(facts_file) has it
+  description: URL of a proxy for apt; null for none.
+  returned: of group all
   type: str
 model_user_authorities:
   description: SSH keys that sign the certificates of people.
   returned: of group all
   type: list
   elements: str
+model_emergency_authority:
+  description: SSH key that signs the certificates of people when the user authorities cannot; null while there is none.
+  returned: of group all
+  type: str
 model_host_authority:
   description: SSH key that signs those of hosts; null as long as there is none.
   returned: of group all
@@ -393,6 +392,72 @@ model_rts:
     mail:
       description: The mail address.
       type: str
+model_people:
+  description: Everybody in the model, whether the mandate runs or not.
+  returned: of group all
+  type: list
+  elements: dict
+  contains:
+    nick:
+      description: The nickname, which is unique.
+      type: str
+    name:
+      description: The name for people.
+      type: str
+    mail:
+      description: The mail address.
+      type: str
+    role:
+      description: V(rt), or V(rtc) for their lead.
+      type: str
+    since:
+      description: The mandate's first day, as year-month-day.
+      type: str
+    until:
+      description: Its last day.
+      type: str
+    keys:
+      description: The person's public SSH keys.
+      type: list
+      elements: str
+    administers:
+      description: What the person's certificates open, V(root) for all hosts, or names of hosts and groups.
+      type: list
+      elements: str
+model_certificates:
+  description: All SSH certificates of people, by their serial numbers.
+  returned: of group all
+  type: list
+  elements: dict
+  contains:
+    serial:
+      description: The serial number.
+      type: int
+    person:
+      description: The nickname of who holds it.
+      type: str
+    principals:
+      description: What it opens.
+      type: list
+      elements: str
+    since:
+      description: The day, in UTC, at whose beginning it becomes valid.
+      type: str
+    until:
+      description: The day, in UTC, at whose beginning it ends.
+      type: str
+    key:
+      description: Fingerprint of the person's key.
+      type: str
+    authority:
+      description: Fingerprint of the key that signed it.
+      type: str
+    revoked:
+      description: The day on which it was revoked; null if it was not.
+      type: str
+    reason:
+      description: Why; null if it was not.
+      type: str
 """
 
 import hashlib
@@ -416,7 +481,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.model import (
     Problem,
     ReaddressError,
     derive,
-    read_files,
+    read,
     readdress,
     validate,
 )
@@ -424,11 +489,6 @@ from ansible_collections.aurore.infra.plugins.module_utils.model import (
 if TYPE_CHECKING:
     from ansible.inventory.data import InventoryData
     from ansible.parsing.dataloader import DataLoader
-
-FACTS = frozenset({
-    "apt_mirror", "apt_security_mirror", "apt_proxy", "user_authorities", "host_authority", "tls_authority",
-})  # fmt: skip
-"""Keys of the facts file; each is a variable with the prefix model_."""
 
 _KINDS = ("node", "guest", "rented")
 _SIZES = ("memory", "cores", "disk")
@@ -461,7 +521,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         fleet = self._fleet(path, cache=cache)
         for variables in fleet.hosts.values():
             variables["model_size"] |= self.get_option("sizes").get(variables["model_kind"], {})
-        fleet.variables.update(self._facts(path))
         fleet.variables.update(self.get_option("variables"))
         self._fill(fleet)
         self._construct(fleet)
@@ -491,12 +550,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         ranges = self.get_option("readdress")
         keeps = self.get_option("cache")
         try:
-            files = read_files(directory)
+            files = read(directory, self._overlay(path))
             key = f"{self.get_cache_key(path)}_{_digest(files, ranges, today)}" if keeps else ""
             fleet = self._cached(key) if keeps and cache else None
             if fleet is not None:
                 return fleet
-            model = validate(files, str(directory))
+            model = validate(files, today)
             fleet = derive(readdress(model, ranges) if ranges else model, today)
         except ModelError as error:
             raise _refusal("the model has problems", error) from None
@@ -514,21 +573,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except (AnsibleError, LookupError, TypeError, ValueError):  # what Ansible answers then
             return None
 
-    def _facts(self, path: str) -> dict[str, Any]:
-        """Variables from the facts file."""
-        name = self.get_option("facts_file")
-        if name is None:
-            return {}
-        file = Path(path).parent / name
-        if not file.exists():
-            if self.get_option("facts_required"):
-                raise AnsibleParserError(f"{_shown(file)} does not exist; `make lab` writes it")
-            return {}
-        facts = self.loader.load_from_file(str(file), cache="none")
-        if not isinstance(facts, dict) or not facts.keys() <= FACTS:
-            keys = ", ".join(sorted(FACTS))
-            raise AnsibleParserError(f"{_shown(file)} is not a mapping of {keys}; `make lab` writes it anew")
-        return {f"model_{key}": value for key, value in facts.items()}
+    def _overlay(self, path: str) -> Path | None:
+        """The directory of the files that take the place of the model's."""
+        option = self.get_option("overlay")
+        return None if option is None else _shown(Path(path).parent / option)
 
     def _fill(self, fleet: Fleet) -> None:
         """Adds groups, hosts and variables."""

@@ -8,11 +8,12 @@ pure functions that say what must be (tested without root) and few functions tha
     mounts        the mount namespace that podman needs where cgroup v2 is not mounted
     podman        podman with storage of its own
     image         Debian's root file system
-    authorities   user authority (token), host and TLS authorities (pass), the certificate of who runs the lab
+    authorities   user authority (token), host and TLS authorities (pass)
+    people        the RTs' keys, the register, the certificate of who runs the lab
     packages      apt-cacher-ng
     firstboot     what a host finds at its first boot, as cloud-init would give it
     hosts         creates, starts and awaits the containers
-    access        SSH configuration, facts for the inventory
+    access        SSH configuration, authorities for the inventory
     faults        power, cables, freezing: for the tests
     report        the table at the end
 """

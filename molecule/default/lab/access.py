@@ -35,25 +35,28 @@ Host *
     return "\n".join([*parts, common])
 
 
-def facts(fleet: Fleet, mirrors: Mirrors, user: str, host: str, tls: str) -> str:
-    """Write what the inventory takes from the lab.
+def fleet_file(names: dict[str, str], proxy: str, mirrors: Mirrors, user: str, host: str, tls: str) -> str:
+    """Write the fleet.yml that takes the place of the model's.
 
     Args:
-        fleet: The fleet.
+        names: The model's.
+        proxy: URL of the cache of packages.
         mirrors: The machine's Debian mirrors.
         user: Public key of the user authority.
         host: Public key of the host authority.
         tls: Certificate of the TLS authority.
     """
     values = {
-        "apt_mirror": packages.through_cache(mirrors.debian),
-        "apt_security_mirror": packages.through_cache(mirrors.security),
-        "apt_proxy": packages.proxy_url(fleet),
-        "user_authorities": [user.strip()],
-        "host_authority": host.strip(),
+        "names": names,
+        "packages": {
+            "mirror": packages.through_cache(mirrors.debian),
+            "security_mirror": packages.through_cache(mirrors.security),
+            "proxy": proxy,
+        },
+        "authorities": {"users": [user.strip()], "host": host.strip()},
     }
-    lines = textwrap.indent(tls, "  ")
-    return f"{yaml.safe_dump(values, sort_keys=False, width=10_000)}tls_authority: |\n{lines}"
+    lines = textwrap.indent(tls, "    ")
+    return f"{yaml.safe_dump(values, sort_keys=False, width=10_000)}  tls: |\n{lines}"
 
 
 def ensure(lab: Lab, fleet: Fleet, mirrors: Mirrors) -> None:
@@ -69,4 +72,6 @@ def ensure(lab: Lab, fleet: Fleet, mirrors: Mirrors) -> None:
     lab.write(lab.ssh / "known_hosts", f"@cert-authority * {host_authority}")
     user = authorities.user_authority_key(lab).read_text()
     tls = authorities.tls_authority_certificate(lab).read_text()
-    lab.write(lab.facts, facts(fleet, mirrors, user, host_authority, tls))
+    names = yaml.safe_load((lab.base_model / "fleet.yml").read_text())["names"]
+    text = fleet_file(names, packages.proxy_url(fleet), mirrors, user, host_authority, tls)
+    lab.write(lab.model / "fleet.yml", text)

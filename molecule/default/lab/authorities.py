@@ -1,4 +1,4 @@
-"""Who vouches for whom: people's certificates, hosts' certificates, TLS.
+"""Who vouches for whom: the authorities of people, of hosts, of TLS.
 
 The user authority's key is made in a SoftHSM token and never leaves it, as the RTC's hardware token does in production.
 The keys of the host authority and of the TLS authority are made in memory and kept in a throw-away `pass` store.
@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,15 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import ssh
 
-from .commands import CommandError, run
+from .commands import run
 from .context import Lab
 from .errors import LabError
 
 HOST_ENTRY = "ssh/host-authority"
 TLS_ENTRY = "tls/authority"
-USER_CERTIFICATE_DAYS = 30
 HOST_CERTIFICATE_DAYS = 365
-RENEW_BEFORE = timedelta(days=1)
 # GnuPG's; the kernel's own is one more.
 LONGEST_SOCKET_PATH = 106
 # Clocks differ a little.
@@ -95,18 +92,6 @@ def sign_host_key(authority: str, public: str, name: str, principals: list[str],
     return f"{certificate.public_bytes().decode()} {name}\n"
 
 
-def needs_renewal(certificate: str, public: str, authority: str, now: datetime) -> bool:
-    """Tell whether a person's certificate is of another key or authority, or ends soon."""
-    parsed = serialization.load_ssh_public_identity(certificate.encode())
-    if not isinstance(parsed, ssh.SSHCertificate):
-        return True
-    form = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    same_key = parsed.public_key().public_bytes(*form).split() == public.encode().split()[:2]
-    same_authority = parsed.signature_key().public_bytes(*form).split() == authority.encode().split()[:2]
-    left = datetime.fromtimestamp(parsed.valid_before, UTC) - now
-    return not (same_key and same_authority and left > RENEW_BEFORE)
-
-
 def new_tls_key() -> str:
     """Make the TLS authority's key, in PEM."""
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -143,13 +128,12 @@ def tls_certificate(private: str, now: datetime) -> str:
 
 
 def ensure(lab: Lab) -> None:
-    """Make what is missing of the authorities, and the certificate of whoever runs the lab."""
+    """Make what is missing of the authorities."""
     now = datetime.now(UTC)
     ensure_store(lab)
     _ensure_host_authority(lab)
     _ensure_tls_authority(lab, now)
     _ensure_user_authority(lab)
-    _ensure_person(lab, now)
 
 
 def host_authority(lab: Lab) -> str:
@@ -228,14 +212,20 @@ def _ensure_tls_authority(lab: Lab, now: datetime) -> None:
     lab.write(certificate, tls_certificate(private, now))
 
 
-def _softhsm() -> str:
+def softhsm() -> str:
+    """Find the library of the token.
+
+    Raises:
+        LabError: When it is not installed.
+    """
     found = [path for pattern in SOFTHSM_LIBRARIES for path in sorted(Path("/").glob(pattern))]
     if not found:
         raise LabError("user authority", "SoftHSM is not installed", "install the package softhsm2")
     return str(found[0])
 
 
-def _token_environment(token: Path) -> dict[str, str]:
+def token_environment(token: Path) -> dict[str, str]:
+    """Tell programs where the token is, and ssh-keygen who knows its PIN."""
     return {
         "SOFTHSM2_CONF": str(token / "softhsm2.conf"),
         "SSH_ASKPASS": str(token / "askpass"),
@@ -250,7 +240,7 @@ def _ensure_user_authority(lab: Lab) -> None:
     # The clone may have moved.
     lab.write(lab.token / "softhsm2.conf", f"directories.tokendir = {lab.token}/objects\n")
     if not public.exists():
-        listing = run(("ssh-keygen", "-D", _softhsm()), environment=_token_environment(lab.token), owner=lab.owner)
+        listing = run(("ssh-keygen", "-D", softhsm()), environment=token_environment(lab.token), owner=lab.owner)
         kind, key = listing.split()[:2]
         lab.write(public, f"{kind} {key} user authority of the lab\n")
 
@@ -266,41 +256,11 @@ def _make_token(lab: Lab) -> None:
     lab.write(token / "pin", f"{pin}\n", 0o600)
     lab.write(token / "askpass", ASKPASS, 0o700)
     lab.write(token / "softhsm2.conf", f"directories.tokendir = {token}/objects\n")
-    environment = _token_environment(token) | {"PIN": pin}
+    environment = token_environment(token) | {"PIN": pin}
     for arguments in (
         "--init-token --slot-index 0 --label aurore-lab --so-pin env:PIN",
         "--token-label aurore-lab --login --login-type so --so-pin env:PIN --init-pin --pin env:PIN",
         "--token-label aurore-lab --login --pin env:PIN --keypairgen --key-type EC:prime256v1 --label users",
     ):
-        run(("pkcs11-tool", "--module", _softhsm(), *arguments.split()), environment=environment, owner=lab.owner)
+        run(("pkcs11-tool", "--module", softhsm(), *arguments.split()), environment=environment, owner=lab.owner)
     token.replace(lab.token)
-
-
-def _ensure_person(lab: Lab, now: datetime) -> None:
-    """Give whoever runs the lab a key and a certificate."""
-    private = lab.ssh / "id_ed25519"
-    public = lab.ssh / "id_ed25519.pub"
-    certificate = lab.ssh / "id_ed25519-cert.pub"
-    if not public.exists():
-        pair = new_keypair(f"{lab.owner.name} in the lab")
-        lab.write(private, pair.private, 0o600)
-        lab.write(public, pair.public)
-    authority = user_authority_key(lab)
-    if certificate.exists() and not needs_renewal(
-        certificate.read_text(), public.read_text(), authority.read_text(), now
-    ):
-        return
-    # ssh-keygen writes beside the key that it signs.
-    request = lab.ssh / "request.pub"
-    lab.write(request, public.read_text())
-    identity = f"{lab.owner.name}@{socket.gethostname()}"
-    issue = (
-        *("ssh-keygen", "-q", "-s", str(authority), "-D", _softhsm(), "-I", identity, "-n", "root"),
-        *("-z", str(int(now.timestamp())), "-V", f"-5m:+{USER_CERTIFICATE_DAYS}d", str(request)),
-    )
-    try:
-        run(issue, environment=_token_environment(lab.token), owner=lab.owner)
-    except CommandError as error:
-        raise LabError("certificate", str(error), "make unlab, then make lab: the token is made anew") from error
-    request.with_name("request-cert.pub").replace(certificate)
-    request.unlink()

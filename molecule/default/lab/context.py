@@ -11,7 +11,7 @@ from pathlib import Path
 class Owner:
     """The person who runs the lab: root, or whoever called sudo.
 
-    The person's own files (SSH key, secrets, facts) belong to the person, so that `make ssh` and ansible-playbook
+    The person's own files (SSH key, secrets, model) belong to the person, so that `make ssh` and ansible-playbook
     need no root; containers and networks are root's.
     """
 
@@ -62,9 +62,19 @@ class Lab:
         return self.state / "gnupg"
 
     @property
-    def facts(self) -> Path:
-        """What the lab tells the inventory."""
-        return self.state / "facts.yml"
+    def base_model(self) -> Path:
+        """The model of the fleet."""
+        return self.root / "inventory/model"
+
+    @property
+    def model(self) -> Path:
+        """The files that take the place of the model's: authorities, people, certificates."""
+        return self.state / "model"
+
+    @property
+    def people(self) -> Path:
+        """The keys of the RTs, by their nicks."""
+        return self.ssh / "people"
 
     @property
     def image(self) -> Path:
@@ -101,7 +111,7 @@ class Lab:
         for directory in (self.state, self.image, self.logs, self.cache, self.storage, self.run):
             directory.mkdir(exist_ok=True)
         os.chown(self.state, self.owner.uid, self.owner.gid)
-        for directory in (self.ssh, self.gnupg, self.password_store):
+        for directory in (self.ssh, self.people, self.gnupg, self.password_store, self.model):
             directory.mkdir(mode=0o700, exist_ok=True)
             os.chown(directory, self.owner.uid, self.owner.gid)
 

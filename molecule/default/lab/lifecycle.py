@@ -10,7 +10,7 @@ from pathlib import Path
 
 from molecule.text import checksum
 
-from . import access, authorities, hosts, image, machine, mounts, network, packages, processes, progress, report
+from . import access, authorities, hosts, image, machine, mounts, network, packages, people, processes, progress, report
 from .commands import CommandError, run
 from .context import Lab
 from .errors import LabError
@@ -35,6 +35,7 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
     machine.raise_limits(lab)
     with progress.step("Authorities, and a certificate for you"):
         authorities.ensure(lab)
+        people.ensure(lab)
     podman = Podman(lab)
     with progress.step(f"Network: {len(fleet.networks)} networks, {len(wanted)} hosts"):
         outdated = hosts.outdated(podman.containers(), fleet, wanted)

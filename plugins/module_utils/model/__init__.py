@@ -5,12 +5,13 @@ Pure but for reading the files; nothing here knows Ansible. `load` gives a model
 """
 
 from .derive import Fleet, derive
-from .load import load, read_files, validate
+from .load import Files, load, read, validate
 from .problems import Location, ModelError, Problem
 from .readdress import ReaddressError, readdress
 from .schema import Model
 
 __all__ = [
+    "Files",
     "Fleet",
     "Location",
     "Model",
@@ -19,7 +20,7 @@ __all__ = [
     "ReaddressError",
     "derive",
     "load",
-    "read_files",
+    "read",
     "readdress",
     "validate",
 ]

@@ -89,6 +89,9 @@ def parse_certificate(value: str) -> str:
 
 type HostName = Annotated[str, Pattern(_LABEL, "lower-case letters, digits and hyphens, 63 at most (RFC 1123)")]
 type GroupName = Annotated[str, Pattern(r"[a-z][a-z0-9_]{0,62}", "lower-case letters, digits and underscores")]
+type Principal = Annotated[
+    str, Pattern(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?", "root, or the name of a host or of a group")
+]
 type DomainName = Annotated[str, Pattern(rf"(?=.{{1,253}}\Z){_DOMAIN}", "a domain name in lower case, such as auro.re")]
 type Mail = Annotated[str, Pattern(rf"[a-z0-9._+-]+@{_DOMAIN}", "a mail address in lower case, such as rt@auro.re")]
 type Line = Annotated[str, Pattern(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?", "one line of text")]
@@ -115,6 +118,10 @@ type Prefix6 = Annotated[
 ]
 type Ports = Annotated[range, Parsed(parse_ports, 'a port such as 22 or a range such as "6800-6831"', (int, str))]
 type Day = Annotated[date, Parsed(parse_day, "a day such as 2026-01-15")]
+type Fingerprint = Annotated[
+    str, Pattern(r"SHA256:[A-Za-z0-9+/]{43}", "a fingerprint as ssh-keygen -l prints it, SHA256: and 43 characters")
+]
+type Serial = Annotated[int, Range(1, 2**32)]
 type Vlan = Annotated[int, Range(1, 4094)]
 type AsNumber = Annotated[int, Range(1, 4294967294)]
 type Gib = Annotated[int, Range(1, 1048576)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,12 @@ class Index:
 
     Attributes:
         model: What is looked into.
+        today: Decides what is over; without it, all is.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, today: date = date.max) -> None:
         self.model = model
+        self.today = today
 
     @cached_property
     def sites(self) -> dict[str, Site]:

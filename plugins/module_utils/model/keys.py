@@ -7,6 +7,7 @@ PubkeyAcceptedAlgorithms (as certificates), AUTHORITIES in CASignatureAlgorithms
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +71,16 @@ def check_public_key(line: str, kinds: Set[str]) -> str:
 def key_material(line: str) -> str:
     """What identifies a key, without the comment."""
     return " ".join(line.split(" ")[:2])
+
+
+def fingerprint(line: str) -> str:
+    """A key's fingerprint as ssh-keygen and sshd print it.
+
+    Args:
+        line: The key, as check_public_key accepts it.
+    """
+    digest = hashlib.sha256(base64.b64decode(line.split(" ")[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _strings(blob: bytes) -> Iterator[bytes]:

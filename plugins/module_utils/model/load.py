@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .document import Tree, parse
@@ -35,17 +37,49 @@ _NEUTRAL: dict[str, object] = {
 """Stand for what could not be read, so that the rules that do not need it still have a model to look at."""
 
 
-def load(directory: Path) -> Model:
-    """Reads and validates the model in a directory.
+class Files(NamedTuple):
+    """A model's files.
+
+    Attributes:
+        content: By file name.
+        directory: Where they are.
+        elsewhere: The directories of those that are in another one.
+    """
+
+    content: dict[str, Content]
+    directory: str = ""
+    elsewhere: Mapping[str, str] = MappingProxyType({})
+
+
+def load(directory: Path, today: date = date.max, overlay: Path | None = None) -> Model:
+    """Reads and validates the model in a directory; see read and validate.
 
     Raises:
         ModelError: With every problem of every file.
     """
-    return validate(read_files(directory), str(directory))
+    return validate(read(directory, overlay), today)
 
 
-def read_files(directory: Path) -> dict[str, Content]:
-    """The content of a model's files by name. Hidden files are not the model's: editors leave some beside it.
+def read(directory: Path, overlay: Path | None = None) -> Files:
+    """Reads a model's files.
+
+    Args:
+        directory: Where they are.
+        overlay: A directory with files that take the place of those with the same names; while it does not exist,
+            none does.
+
+    Raises:
+        ModelError: A directory cannot be read.
+    """
+    files = _read(directory)
+    if overlay is None or not overlay.exists():
+        return Files(files, str(directory))
+    instead = _read(overlay)
+    return Files(files | instead, str(directory), dict.fromkeys(instead, str(overlay)))
+
+
+def _read(directory: Path) -> dict[str, Content]:
+    """The content of a directory's files by name. Hidden files are not the model's: editors leave some beside it.
 
     Raises:
         ModelError: The directory itself cannot be read.
@@ -67,26 +101,26 @@ def _content(path: Path) -> Content:
         return Unreadable(str(error.strerror))
 
 
-def validate(files: Mapping[str, Content], directory: str = "") -> Model:
-    """Reads and validates a model.
+def validate(files: Files, today: date = date.max) -> Model:
+    """Validates a model.
 
     Args:
-        files: Content by file name.
-        directory: Stands before the file names in problems.
+        files: What was read.
+        today: Decides which certificates still open something. Without it, none does.
 
     Raises:
         ModelError: With every problem of every file. Nothing else is raised, whatever the files hold.
     """
     problems = [
         Problem(Location(name, 1), "unknown-file", f"no such file is known; use one of {', '.join(FILES)}")
-        for name in files
+        for name in files.content
         if name not in FILES
     ]
     parts: dict[str, Any] = {}
     whole: set[str] = set()
     for name, keys in FILES.items():
         report = Report(name)
-        top = _top_level(files.get(name), keys, report)
+        top = _top_level(files.content.get(name), keys, report)
         for key in keys:
             damage = report.damage
             parts[key] = _part(key, top, report)
@@ -94,9 +128,10 @@ def validate(files: Mapping[str, Content], directory: str = "") -> Model:
                 whole.add(key)
         problems += report.problems
     model = Model(**parts)
-    problems += check(Index(model), whole)
+    problems += check(Index(model, today), whole)
     if problems:
-        raise ModelError([problem.below(directory) for problem in problems])
+        places = files.elsewhere
+        raise ModelError([problem.below(places.get(problem.location.file, files.directory)) for problem in problems])
     return model
 
 

@@ -4,6 +4,7 @@ A record says what can be told from one value; what takes two is a rule (rules/)
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from .fields import (
@@ -15,6 +16,7 @@ from .fields import (
     Count,
     Day,
     DomainName,
+    Fingerprint,
     Gib,
     GroupName,
     HostName,
@@ -25,9 +27,11 @@ from .fields import (
     Ports,
     Prefix4,
     Prefix6,
+    Principal,
     PublicKey,
     Purpose,
     Reserve,
+    Serial,
     Url,
     Vlan,
 )
@@ -35,6 +39,9 @@ from .shape import NotEmpty, Record, record
 
 ANY = "any"
 """The node of a guest that may run on each of them."""
+
+ROOT = "root"
+"""The principal that every host has: whoever may be root on all of them."""
 
 CONTROL = "control"
 """The network from which hosts are administered."""
@@ -62,10 +69,17 @@ class Names(Record):
 
 @record
 class Packages(Record):
-    """Where apt finds Debian."""
+    """Where apt finds Debian.
+
+    Attributes:
+        mirror: Of the release.
+        security_mirror: Of its security updates.
+        proxy: A cache through which hosts fetch both; None for none.
+    """
 
     mirror: Url
     security_mirror: Url
+    proxy: Url | None = None
 
 
 @record
@@ -74,6 +88,7 @@ class Authorities(Record):
 
     Attributes:
         users: SSH keys whose certificates let people in; two while one takes over from the other.
+        emergency: SSH key whose certificates let people in when the token cannot sign; None before it was made.
         host: SSH key that signs hosts' keys; None before it was made.
         tls: Certificate, in PEM, that signs hosts' certificates; None before it was made.
     """
@@ -81,6 +96,12 @@ class Authorities(Record):
     users: tuple[AuthorityKey, ...]
     host: AuthorityKey | None
     tls: Certificate | None
+    emergency: AuthorityKey | None = None
+
+    @property
+    def people(self) -> tuple[AuthorityKey, ...]:
+        """All whose certificates let people in."""
+        return self.users if self.emergency is None else (*self.users, self.emergency)
 
 
 @record
@@ -325,7 +346,17 @@ class Mandate(Record):
 
 @record
 class Person(Record):
-    """One of the technical staff (RT), or its lead (RTC)."""
+    """One of the technical staff (RT), or its lead (RTC).
+
+    Attributes:
+        nick: Unique; what logs call the person.
+        name: For people.
+        role: Who keeps the user authority's token is the RTC.
+        mail: Where notices go.
+        keys: Public keys that the user authority may sign; the first unless another is asked for.
+        mandate: When the person holds the office.
+        administers: What the person's certificates open: ROOT for all hosts, or names of hosts and groups.
+    """
 
     nick: HostName
     name: Line
@@ -333,6 +364,38 @@ class Person(Record):
     mail: Mail
     keys: Annotated[tuple[PublicKey, ...], NotEmpty()]
     mandate: Mandate
+    administers: Annotated[tuple[Principal, ...], NotEmpty()] = (ROOT,)
+
+
+@record
+class UserCertificate(Record):
+    """An SSH certificate that let, lets or will let a person in.
+
+    Attributes:
+        serial: Unique; each is greater than the one before.
+        person: The nick, which is the certificate's key ID.
+        principals: What it opens.
+        since: The day, in UTC, at whose beginning it becomes valid.
+        until: The day, in UTC, at whose beginning it ends.
+        key: Fingerprint of the person's key.
+        authority: Fingerprint of the key that signed it.
+        revoked: The day on which it was taken back; None while it was not.
+        reason: Why it was taken back.
+    """
+
+    serial: Serial
+    person: HostName
+    principals: Annotated[tuple[Principal, ...], NotEmpty()]
+    since: Day
+    until: Day
+    key: Fingerprint
+    authority: Fingerprint
+    revoked: Day | None = None
+    reason: Line | None = None
+
+    def is_current(self, today: date) -> bool:
+        """Whether it opens something on a day."""
+        return self.revoked is None and self.since <= today < self.until
 
 
 @record
@@ -365,6 +428,7 @@ class Model:
     services: tuple[Service, ...]
     zones: tuple[Zone, ...]
     people: tuple[Person, ...]
+    certificates: tuple[UserCertificate, ...]
     equipment: tuple[Equipment, ...]
 
 
@@ -378,6 +442,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "services.yml": ("common", "services"),
     "zones.yml": ("zones",),
     "people.yml": ("people",),
+    "certificates.yml": ("certificates",),
     "equipment.yml": ("equipment",),
 }
 """The top-level keys of each file; together the fields of Model."""

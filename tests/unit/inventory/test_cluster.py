@@ -19,7 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.inventory import cluster
-from ansible_collections.aurore.infra.plugins.module_utils.model import derive, load
+from ansible_collections.aurore.infra.plugins.module_utils.model import Files, derive, load
 
 ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "inventory" / "model"
@@ -243,31 +243,24 @@ def test_an_option_of_another_type(tmp_path: Path) -> None:
         parse(configured(tmp_path, readdress=5))
 
 
-def test_facts_take_the_place_of_the_model_s_values(tmp_path: Path) -> None:
-    facts = {
-        "apt_mirror": "http://lab.example/debian",
-        "apt_proxy": "http://198.18.2.2:3142",
-        "user_authorities": ["k"],
-    }
-    (tmp_path / "facts.yml").write_text(yaml.safe_dump(facts), encoding="utf-8")
-    found = shared(parse(configured(tmp_path, facts_file="facts.yml", facts_required=True)))
+def test_the_overlay_s_files_take_the_place_of_the_model_s(tmp_path: Path) -> None:
+    overlay = tmp_path / "lab"
+    overlay.mkdir()
+    fleet = yaml.safe_load((MODEL / "fleet.yml").read_text(encoding="utf-8"))
+    fleet["packages"] |= {"mirror": "http://lab.example/debian", "proxy": "http://198.18.2.2:3142"}
+    (overlay / "fleet.yml").write_text(yaml.safe_dump(fleet), encoding="utf-8")
+    found = shared(parse(configured(tmp_path, overlay="lab")))
     assert found["model_apt_mirror"] == "http://lab.example/debian"
     assert found["model_apt_proxy"] == "http://198.18.2.2:3142"
-    assert found["model_user_authorities"] == ["k"]
     assert found["model_apt_security_mirror"] == "http://debian-mirror.example/debian-security"
+    (overlay / "people.yml").write_text("people: [1]\n", encoding="utf-8")
+    with pytest.raises(AnsibleParserError) as refused:
+        parse(configured(tmp_path, overlay="lab"))
+    assert f"{overlay}/people.yml:1: wrong-type: " in refused.value._help_text
 
 
-def test_facts_that_do_not_exist_yet(tmp_path: Path) -> None:
-    assert "model_apt_proxy" not in shared(parse(configured(tmp_path, facts_file="facts.yml")))
-    with pytest.raises(AnsibleParserError, match=r"facts\.yml does not exist; `make lab` writes it"):
-        parse(configured(tmp_path, facts_file="facts.yml", facts_required=True))
-
-
-@pytest.mark.parametrize("content", ["- a\n", "apt_prox: b\n"])
-def test_facts_that_are_not_the_lab_s(tmp_path: Path, content: str) -> None:
-    (tmp_path / "facts.yml").write_text(content, encoding="utf-8")
-    with pytest.raises(AnsibleParserError, match=r"is not a mapping of apt_mirror, .*; `make lab` writes it anew"):
-        parse(configured(tmp_path, facts_file="facts.yml"))
+def test_an_overlay_that_does_not_exist_yet(tmp_path: Path) -> None:
+    assert shared(parse(configured(tmp_path, overlay="lab")))["model_apt_proxy"] is None
 
 
 def test_all_problems_are_listed(tmp_path: Path, model: Path) -> None:
@@ -396,9 +389,9 @@ def test_cache(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """What was derived is used again, for as long as the model is the same, unless Ansible asks for a refresh."""
     calls: list[str] = []
 
-    def counting(files: dict[str, bytes], directory: str) -> Any:
-        calls.append(directory)
-        return validate(files, directory)
+    def counting(files: Files, today: date) -> Any:
+        calls.append(files.directory)
+        return validate(files, today)
 
     validate = cluster.validate
     monkeypatch.setattr(cluster, "validate", counting)
@@ -458,7 +451,7 @@ def told() -> dict[str, Any]:
 
 def test_documentation_tells_every_option(told: dict[str, Any]) -> None:
     options = told["doc"]["options"]
-    assert {"plugin", "model", "readdress", "sizes", "facts_file", "facts_required", "variables"} <= set(options)
+    assert {"plugin", "model", "readdress", "sizes", "overlay", "variables"} <= set(options)
     assert {"cache", "compose", "keyed_groups", "groups", "strict"} <= set(options)
     assert all(option["description"] for option in options.values())
 
@@ -496,8 +489,7 @@ def test_documentation_tells_every_variable_and_its_keys(told: dict[str, Any]) -
         assert known.keys() == of_hosts
         for variable, value in known.items():
             described(value, told["return"][variable], variable)
-    facts = {f"model_{name}" for name in cluster.FACTS}
-    assert fleet.variables.keys() | facts == told["return"].keys() - of_hosts
+    assert fleet.variables.keys() == told["return"].keys() - of_hosts
     for variable, value in fleet.variables.items():
         described(value, told["return"][variable], variable)
 

@@ -1,9 +1,9 @@
-"""Certificates of hosts and people."""
+"""What the authorities sign."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,34 +30,6 @@ def test_host_certificate() -> None:
     assert [name.decode() for name in certificate.valid_principals] == names
     assert certificate.key_id == b"git.example.org"
     assert certificate.valid_after < NOW.timestamp() < certificate.valid_before
-    assert authorities.needs_renewal(text, host.public, authority.public, NOW) is False
-
-
-@pytest.mark.parametrize(
-    ("after", "renew"),
-    [
-        (timedelta(), False),
-        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS - 2), False),
-        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS - 1), True),
-        (timedelta(days=authorities.HOST_CERTIFICATE_DAYS + 1), True),
-    ],
-)
-def test_renewal_before_the_end(after: timedelta, renew: bool) -> None:
-    authority, person = authorities.new_keypair("authority"), authorities.new_keypair("rt")
-    text = authorities.sign_host_key(authority.private, person.public, "rt", ["root"], NOW)
-    assert authorities.needs_renewal(text, person.public, authority.public, NOW + after) is renew
-
-
-def test_renewal_for_another_key_or_authority() -> None:
-    authority, other, person = (authorities.new_keypair(name) for name in ("authority", "other", "rt"))
-    text = authorities.sign_host_key(authority.private, person.public, "rt", ["root"], NOW)
-    assert authorities.needs_renewal(text, other.public, authority.public, NOW) is True
-    assert authorities.needs_renewal(text, person.public, other.public, NOW) is True
-
-
-def test_renewal_of_what_is_no_certificate() -> None:
-    key = authorities.new_keypair("rt")
-    assert authorities.needs_renewal(key.public, key.public, key.public, NOW) is True
 
 
 def test_keypair_is_one() -> None:

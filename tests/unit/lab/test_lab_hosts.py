@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import resource
 from dataclasses import replace
+from datetime import date
 from ipaddress import ip_interface
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from lab import access, firstboot, hosts, packages
+from ansible_collections.aurore.infra.plugins.module_utils.model.document import parse
+from lab import access, firstboot, hosts, packages, people
 from lab.archive import File
-from lab.authorities import Keypair
+from lab.authorities import Keypair, new_keypair
 from lab.errors import LabError
 from lab.image import Mirrors
 from lab.podman import LABEL, Container, Podman, container_of
@@ -140,17 +143,34 @@ def test_ssh_configuration(lab: Lab, fleet: Fleet) -> None:
     assert config.rindex("HostName") < config.index("Host *")
 
 
-def test_facts(fleet: Fleet) -> None:
+def test_fleet_file() -> None:
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     mirrors = Mirrors("https://mirror.example/debian", "http://mirror.example/debian-security")
-    assert yaml.safe_load(access.facts(fleet, mirrors, "user key\n", "host key\n", pem)) == {
-        "apt_mirror": "http://HTTPS///mirror.example/debian",
-        "apt_security_mirror": "http://mirror.example/debian-security",
-        "apt_proxy": "http://198.18.2.2:3142",
-        "user_authorities": ["user key"],
-        "host_authority": "host key",
-        "tls_authority": pem,
+    names = {"domain": "example.org", "hosts": "adm.example.org"}
+    text = access.fleet_file(names, "http://198.18.2.2:3142", mirrors, "user key\n", "host key\n", pem)
+    assert yaml.safe_load(text) == {
+        "names": names,
+        "packages": {
+            "mirror": "http://HTTPS///mirror.example/debian",
+            "security_mirror": "http://mirror.example/debian-security",
+            "proxy": "http://198.18.2.2:3142",
+        },
+        "authorities": {"users": ["user key"], "host": "host key", "tls": pem},
     }
+
+
+def test_people_file() -> None:
+    """The model's people with keys of the lab, valid by the model's own rules."""
+    base = (Path(__file__).parents[3] / "inventory/model/people.yml").read_text(encoding="utf-8")
+    persons = yaml.safe_load(base)["people"]
+    keys = {person["nick"]: new_keypair(person["nick"]).public for person in persons}
+    text = people.people_file(persons, keys, date(2028, 2, 29))
+    root, problems = parse("people.yml", text.encode())
+    assert (root is not None, problems) == (True, [])
+    made = yaml.safe_load(text)["people"]
+    assert [person["nick"] for person in made] == [person["nick"] for person in persons]
+    assert all(person["keys"] == [keys[person["nick"]].strip()] for person in made)
+    assert all(person["mandate"] == {"since": date(2027, 1, 1), "until": date(2029, 12, 31)} for person in made)
 
 
 @pytest.mark.parametrize(("proxy", "line"), [("", False), ("http://proxy.example:3128", True)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -263,7 +264,7 @@ def test_lab_that_is_half_removed_is_removed(
 ) -> None:
     for directory in list(lab.state.iterdir()):
         if directory.name != left:
-            directory.rmdir()
+            shutil.rmtree(directory)
     monkeypatch.setattr(podman, "run", lambda *_, **__: "")
     monkeypatch.setattr(lifecycle.authorities, "stop_agents", lambda _: None)
     lifecycle.down(lab, [])

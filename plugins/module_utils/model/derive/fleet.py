@@ -51,7 +51,7 @@ def derive(model: Model, today: date) -> Fleet:
     index = Index(model)
     variables = HostVariables(index)
     hosts = {name: variables.of(host) for name, host in index.hosts.items()}
-    return Fleet(_groups(index), hosts, _fleet_variables(model, hosts, today), views(index, hosts))
+    return Fleet(groups_of(index), hosts, _fleet_variables(model, hosts, today), views(index, hosts))
 
 
 def group_of_site(site: str | None) -> str:
@@ -59,7 +59,8 @@ def group_of_site(site: str | None) -> str:
     return SITE_ANY if site is None else f"site_{site}"
 
 
-def _groups(index: Index) -> dict[str, list[str]]:
+def groups_of(index: Index) -> dict[str, list[str]]:
+    """The names of the hosts of each group."""
     groups: dict[str, list[str]] = {group: [] for group in KIND_GROUPS.values()}
     for name, host in index.hosts.items():
         groups[KIND_GROUPS[host.kind]].append(name)
@@ -74,7 +75,9 @@ def _fleet_variables(model: Model, hosts: dict[str, dict[str, Any]], today: date
         "model_domain": model.names.domain,
         "model_apt_mirror": model.packages.mirror,
         "model_apt_security_mirror": model.packages.security_mirror,
+        "model_apt_proxy": model.packages.proxy,
         "model_user_authorities": list(model.authorities.users),
+        "model_emergency_authority": model.authorities.emergency,
         "model_host_authority": model.authorities.host,
         "model_tls_authority": model.authorities.tls,
         "model_fleet": [_fleet_entry(variables) for variables in hosts.values()],
@@ -82,6 +85,33 @@ def _fleet_variables(model: Model, hosts: dict[str, dict[str, Any]], today: date
             {"nick": person.nick, "name": person.name, "mail": person.mail}
             for person in model.people
             if person.mandate.since <= today <= person.mandate.until
+        ],
+        "model_people": [
+            {
+                "nick": person.nick,
+                "name": person.name,
+                "mail": person.mail,
+                "role": person.role,
+                "since": str(person.mandate.since),
+                "until": str(person.mandate.until),
+                "keys": list(person.keys),
+                "administers": list(person.administers),
+            }
+            for person in model.people
+        ],
+        "model_certificates": [
+            {
+                "serial": certificate.serial,
+                "person": certificate.person,
+                "principals": list(certificate.principals),
+                "since": str(certificate.since),
+                "until": str(certificate.until),
+                "key": certificate.key,
+                "authority": certificate.authority,
+                "revoked": None if certificate.revoked is None else str(certificate.revoked),
+                "reason": certificate.reason,
+            }
+            for certificate in model.certificates
         ],
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..derive.clients import ADMINISTRATORS, ANYONE, KINDS
 from ..derive.fleet import KIND_GROUPS, SITE_ANY, group_of_site
 from ..derive.interfaces import INTERFACES
-from ..schema import ANY
+from ..schema import ANY, ROOT
 from .registry import listed, rule
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ..shape import Record
     from .registry import Finding
 
-RESERVED = frozenset({*KINDS, *KIND_GROUPS.values(), *INTERFACES, ADMINISTRATORS, ANYONE, "all", "ungrouped"})
-"""Words that mean something else where a service could be named: to services.yml, or as groups to Ansible."""
+RESERVED = frozenset({*KINDS, *KIND_GROUPS.values(), *INTERFACES, ADMINISTRATORS, ANYONE, ROOT, "all", "ungrouped"})
+"""Words that mean something else where a service could be named: to services.yml, as groups to Ansible, or as
+principals to sshd."""
 
 LOCAL = frozenset({"localhost", "ip6-localhost", "ip6-loopback", "ip6-allnodes", "ip6-allrouters"})
 """Names that /etc/hosts gives to other things than hosts of the fleet."""
@@ -64,6 +65,8 @@ def host_is_group(index: Index) -> Iterator[Finding]:
             yield host.at("name"), f"'{name}' is the name of a group as well; rename the host"
         if name in LOCAL:
             yield host.at("name"), f"'{name}' is every machine's name for itself; rename the host"
+        if name == ROOT:
+            yield host.at("name"), f"'{ROOT}' is the principal of who administers all hosts; rename the host"
         if name == ANY:
             yield host.at("name"), f"'{ANY}' stands for every node in guests.yml; rename the host"
 

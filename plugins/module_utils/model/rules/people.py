@@ -40,8 +40,8 @@ def shared_keys(index: Index) -> Iterator[Finding]:
     """A key has one purpose: logs say who it was, and who may sign for hosts cannot let people in."""
     authorities = index.model.authorities
     uses = [(key, "the user authority", partial(authorities.at, "users", key)) for key in authorities.users]
-    if authorities.host is not None:
-        uses.append((authorities.host, "the host authority", partial(authorities.at, "host")))
+    single = (("host", authorities.host), ("emergency", authorities.emergency))
+    uses += [(key, f"the {name} authority", partial(authorities.at, name)) for name, key in single if key is not None]
     for person in index.model.people:
         uses += [(key, f"'{person.nick}'", partial(person.at, "keys", key)) for key in person.keys]
     owners: dict[str, str] = {}

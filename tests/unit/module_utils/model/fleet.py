@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.aurore.infra.plugins.module_utils.model import Model, ModelError, validate
+from datetime import date
+
+from ansible_collections.aurore.infra.plugins.module_utils.model import Files, Model, ModelError, validate
+from ansible_collections.aurore.infra.plugins.module_utils.model.keys import fingerprint
+
+TODAY = date(2026, 6, 1)
+"""Within the mandates."""
 
 KEY_ANN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOpnbACStr5SY3ouNvZsOw2g8QwpgXoD2hxNMjBdGK9b"
 KEY_BOB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrriVq7jm8D+flE2bmzs40cTrB2GFWo0/r498F17N84"
@@ -263,6 +269,7 @@ zones:
     contact: hostmaster@example.org
     name_servers: [dns, relay]
 """,
+    "certificates.yml": "certificates: []\n",
     "people.yml": f"""\
 people:
   - nick: ann
@@ -309,15 +316,28 @@ def edited(*edits: Edit) -> dict[str, bytes]:
     return {file: text.encode() for file, text in files.items()}
 
 
+def certificate(serial: int, **values: str) -> str:
+    """The line of a certificate of bob's."""
+    values = {
+        "person": "bob",
+        "principals": "[root]",
+        "since": "2026-01-15",
+        "until": "2027-02-12",
+        "key": fingerprint(KEY_BOB),
+        "authority": fingerprint(KEY_AUTHORITY),
+    } | values
+    return f"  - {{serial: {serial}, {', '.join(f'{name}: {value}' for name, value in values.items())}}}"
+
+
 def fleet(*edits: Edit) -> Model:
     """The fleet after some edits, which leave it valid."""
-    return validate(edited(*edits))
+    return validate(Files(edited(*edits)), TODAY)
 
 
 def problems(files: dict[str, bytes]) -> list[str]:
     """What is wrong with some files."""
     try:
-        validate(files)
+        validate(Files(files), TODAY)
     except ModelError as error:
         return [str(problem) for problem in error.problems]
     return []

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.model import Fleet, derive, load
+from ansible_collections.aurore.infra.plugins.module_utils.model.keys import fingerprint
 
-from .fleet import CERTIFICATE, KEY_AUTHORITY, Edit, fleet
+from .fleet import CERTIFICATE, KEY_ANN, KEY_AUTHORITY, KEY_BOB, TODAY, Edit, certificate, fleet
 
-TODAY = date(2026, 6, 1)
 REAL = Path(__file__).parents[4] / "inventory" / "model"
 
 
@@ -130,14 +130,63 @@ def test_all_variables_of_the_fleet(small: Fleet) -> None:
         "model_domain": "example.org",
         "model_apt_mirror": "http://mirror.example/debian",
         "model_apt_security_mirror": "http://mirror.example/debian-security",
+        "model_apt_proxy": None,
         "model_user_authorities": [KEY_AUTHORITY],
+        "model_emergency_authority": None,
         "model_host_authority": None,
         "model_tls_authority": None,
         "model_rts": [
             {"nick": "ann", "name": "Anne Élise", "mail": "ann@example.org"},
             {"nick": "bob", "name": "Bob", "mail": "bob@example.org"},
         ],
+        "model_people": [
+            {
+                "nick": "ann",
+                "name": "Anne Élise",
+                "mail": "ann@example.org",
+                "role": "rtc",
+                "since": "2026-01-15",
+                "until": "2027-02-11",
+                "keys": [f"{KEY_ANN} ann"],
+                "administers": ["root"],
+            },
+            {
+                "nick": "bob",
+                "name": "Bob",
+                "mail": "bob@example.org",
+                "role": "rt",
+                "since": "2026-01-15",
+                "until": "2027-02-11",
+                "keys": [KEY_BOB],
+                "administers": ["root"],
+            },
+        ],
+        "model_certificates": [],
     }
+
+
+def test_certificates_and_what_people_administer() -> None:
+    line = certificate(1, revoked="2026-02-01", reason='"Lost it"')
+    model = fleet(
+        ("people.yml", "role: rt\n", "role: rt\n    administers: [dns, nodes]\n"),
+        ("certificates.yml", "certificates: []", f"certificates:\n{line}\n{certificate(2)}"),
+    )
+    variables = derive(model, TODAY).variables
+    assert variables["model_people"][1]["administers"] == ["dns", "nodes"]
+    assert variables["model_certificates"] == [
+        {
+            "serial": 1,
+            "person": "bob",
+            "principals": ["root"],
+            "since": "2026-01-15",
+            "until": "2027-02-12",
+            "key": fingerprint(KEY_BOB),
+            "authority": fingerprint(KEY_AUTHORITY),
+            "revoked": "2026-02-01",
+            "reason": "Lost it",
+        },
+        variables["model_certificates"][1] | {"serial": 2, "revoked": None, "reason": None},
+    ]
 
 
 def test_authorities_that_exist() -> None:
@@ -441,7 +490,7 @@ def test_the_real_fleet() -> None:
         "nodes", "guests", "rented", "site_fleming", "site_edc", "site_gs", "site_ovh", "site_any",
         "mons", "mgrs", "osds", "hypervisors", "etcd", "postgresql", "mail_server", "mail_relay", "dns_primary",
         "dns_secondary", "forge", "ci_server", "prometheus", "synapse", "website", "container_host", "cloud",
-        "log_server",
+        "log_server", "rt_office",
     }  # fmt: skip
     assert len(real.hosts) == 17
     assert all(map(one_default_route, real.hosts.values()))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils.model import ModelError, load, validate
+from ansible_collections.aurore.infra.plugins.module_utils.model import Files, ModelError, load, validate
 
 from .fleet import edited, problems
 
@@ -26,7 +26,7 @@ def test_missing_unknown_and_misnamed_files(directory: Path) -> None:
         load(directory)
     assert list(map(str, error.value.problems)) == [
         f"{directory}/guest.yml:1: unknown-file: no such file is known; use one of fleet.yml, sites.yml, networks.yml, "
-        "nodes.yml, guests.yml, rented.yml, services.yml, zones.yml, people.yml, equipment.yml",
+        "nodes.yml, guests.yml, rented.yml, services.yml, zones.yml, people.yml, certificates.yml, equipment.yml",
         f"{directory}/guests.yml:1: missing-file: the file does not exist; add it, with the keys guests",
         f"{directory}/sites.yml:1: wrong-type: the file is not a mapping; give it the keys sites",
     ]
@@ -79,7 +79,7 @@ def test_a_missing_directory_is_one_problem(directory: Path, name: str, reason: 
 
 
 def test_nothing_at_all() -> None:
-    assert len(problems({})) == 10
+    assert len(problems({})) == 11
 
 
 def test_an_empty_file() -> None:
@@ -91,4 +91,4 @@ def test_an_empty_file() -> None:
 
 def test_paths_are_those_that_were_asked_for() -> None:
     with pytest.raises(ModelError, match=r"^some/where/zones\.yml:1: missing-file"):
-        validate({name: text for name, text in edited().items() if name != "zones.yml"}, "some/where")
+        validate(Files({name: text for name, text in edited().items() if name != "zones.yml"}, "some/where"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.aurore.infra.plugins.module_utils.model import (
+    Files,
     Model,
     ModelError,
     Problem,
@@ -43,7 +44,7 @@ def files_of(trees: dict[str, Any]) -> dict[str, bytes]:
 def check(files: dict[str, bytes]) -> Model | None:
     """Validates, derives where it can, and checks what a person would see otherwise."""
     try:
-        model = validate(files)
+        model = validate(Files(files))
     except ModelError as error:
         check_problems(error.problems, files)
         return None

@@ -12,8 +12,20 @@ from textwrap import indent
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils import model
+from ansible_collections.aurore.infra.plugins.module_utils.model.keys import fingerprint
 
-from .fleet import CERTIFICATE_OF_A_HOST, FILES, KEY_ANN, KEY_AUTHORITY, KEY_BOB, KEY_WEAK, Edit, edited, problems
+from .fleet import (
+    CERTIFICATE_OF_A_HOST,
+    FILES,
+    KEY_ANN,
+    KEY_AUTHORITY,
+    KEY_BOB,
+    KEY_WEAK,
+    Edit,
+    certificate,
+    edited,
+    problems,
+)
 
 SSH = """\
   - name: ssh
@@ -24,6 +36,12 @@ SSH = """\
     ports: [22]
     clients: [administrators]
 """
+
+
+def issued(*lines: str) -> Edit:
+    """An edit that puts certificates into the register."""
+    return ("certificates.yml", "certificates: []", "\n".join(["certificates:", *lines]))
+
 
 # Edits of the small fleet, and all problems that follow.
 CASES: list[tuple[list[Edit], list[str]]] = [
@@ -585,6 +603,86 @@ CASES: list[tuple[list[Edit], list[str]]] = [
     (
         [("fleet.yml", "host: null", f"host: {KEY_BOB}")],
         ["people.yml:14: shared-key: this is the key of the host authority as well; give each a key of their own"],
+    ),
+    (
+        [("people.yml", "role: rt\n", "role: rt\n    administers: [dns, web]\n")],
+        [
+            "people.yml:12: unknown-principal: there is no host or group 'web'; use root for all hosts, a host's name, or one of database, dns_primary, dns_secondary, guests, hypervisors, log_server, mail_relay, mail_server, nodes, rented, site_any, site_away, site_north, site_south"
+        ],
+    ),
+    (
+        [issued(certificate(2), certificate(2), certificate(1))],
+        [
+            "certificates.yml:3: serial-order: 2 does not follow 2; serials grow line by line",
+            "certificates.yml:4: serial-order: 1 does not follow 2; serials grow line by line",
+        ],
+    ),
+    (
+        [issued(certificate(1, principals="\n    [root]"))],
+        ["certificates.yml:2: certificate-line: the certificate 1 takes several lines; write it on one"],
+    ),
+    (
+        [issued(certificate(1, person="carl"))],
+        ["certificates.yml:2: unknown-person: nobody has the nick 'carl'; put the entry back into people.yml"],
+    ),
+    (
+        [
+            issued(
+                certificate(1, until="2026-01-15"),
+                certificate(2, until="2027-02-13"),
+                certificate(3, revoked="2026-01-14", reason="Early"),
+            )
+        ],
+        [
+            "certificates.yml:2: certificate-dates: 2026-01-15 is not after 2026-01-15; correct the dates",
+            "certificates.yml:3: certificate-dates: 2027-02-13 is after 2027-02-12, a year and four weeks; revoke it",
+            "certificates.yml:4: certificate-dates: 2026-01-14 is before 2026-01-15; correct the day",
+        ],
+    ),
+    (
+        [issued(certificate(1, revoked="2026-02-01"), certificate(2, reason="Lost"))],
+        [
+            "certificates.yml:2: revocation-reason: key 'reason' is missing; say why it was revoked",
+            "certificates.yml:3: revocation-reason: this one is not revoked; add the day as 'revoked', or remove the reason",
+        ],
+    ),
+    (  # the first is over, the second revoked, the third not yet valid
+        [
+            issued(
+                certificate(1, since="2025-01-15", until="2026-02-12"),
+                certificate(2, revoked="2026-02-01", reason="Lost"),
+                certificate(3, since="2026-06-02"),
+                certificate(4),
+                certificate(5),
+            ),
+            ("fleet.yml", KEY_AUTHORITY, f"{KEY_AUTHORITY[:-4]}BO2B"),
+        ],
+        [
+            f"fleet.yml:8: authority-in-use: {fingerprint(KEY_AUTHORITY)} is no authority any more, but its certificates '4 of bob', '5 of bob' still run; put it back into fleet.yml until they end, or revoke them"
+        ],
+    ),
+    (
+        [
+            issued(certificate(1, revoked="2026-02-01", reason="Lost"), certificate(2)),
+            ("people.yml", KEY_BOB, f"{KEY_BOB[:-4]}AAAA"),
+        ],
+        [
+            "certificates.yml:3: key-of-nobody: 'bob' has no such key in people.yml; put it back there, or revoke this one"
+        ],
+    ),
+    (
+        [("guests.yml", "name: dns\n", "name: root\n"), ("zones.yml", "[dns,", "[root,")],
+        ["guests.yml:25: name-clash: 'root' is the principal of who administers all hosts; rename the host"],
+    ),
+    (
+        [
+            (
+                "fleet.yml",
+                "  host: null",
+                f"  host: null\n  emergency: {KEY_AUTHORITY}",
+            )
+        ],
+        ["fleet.yml:10: shared-key: this is the key of the user authority as well; give each a key of their own"],
     ),
     (
         [("people.yml", "bob@example.org", "ann@example.org")],
