@@ -18,7 +18,7 @@ LETTERS = OCTETS * 8 // 5
 SHORTEST_KEY = 32
 
 # Whole words only: no letter or digit on either side, whatever the alphabet.
-_CANDIDATE = re.compile(rf"(?<![^\W_])[a-z2-7]{{{LETTERS}}}(?![^\W_])", re.IGNORECASE | re.ASCII)
+_CANDIDATE = re.compile(rf"(?<![^\W_])[A-Za-z2-7]{{{LETTERS}}}(?![^\W_])")
 
 
 class WeakKeyError(ValueError):
