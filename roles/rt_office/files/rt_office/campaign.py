@@ -584,7 +584,7 @@ def make_office(settings: Settings, now: datetime, *, is_dry: bool) -> Office:
         raise SettingsError(
             f"The key of the tokens is too short: at least {tokens.SHORTEST_KEY} characters are needed."
         )
-    mailbox = Mailbox(host, port, user, _secret(settings, "imap-password"), authority)
+    mailbox = Mailbox(host, port, user, _secret(settings, "mailbox"), authority)
     return Office(
         store=Store(settings.state / "campaigns"),
         register=settings.read_register(),
