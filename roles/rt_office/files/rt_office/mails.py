@@ -27,9 +27,9 @@ def compose(settings: Settings, to: Sequence[Address], subject: str, text: str) 
     message["Date"] = format_datetime(datetime.now(UTC))
     # RFC 3834: whoever answers by a program does not answer this.
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = "fr"
-    # Every mail server on the way takes it.
+    # As every mail server on the way takes it.
     message.set_content(f"{text.strip()}\n\n{SIGNATURE}", charset="utf-8", cte="quoted-printable")
+    message["Content-Language"] = "fr"
     return message
 
 
