@@ -54,12 +54,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
                 content = self._template(item["template"], item["path"], task_vars).encode()
             elif item["source"] is not None:
                 content = Path(self._find_needle("files", item["source"])).read_bytes()
-            else:
+            elif item["content"] is not None:
                 content = item["content"].encode()
+            else:
+                content = base64.b64decode(item["content_base64"])
         except (AnsibleError, OSError, UnicodeError) as error:
             # Ansible's message quotes the expression that failed, which in a secret file may be the secret.
             problems.append(f"files ({item['path']}): {'its rendering failed' if item['no_log'] else error}")
-        sent = {key: value for key, value in item.items() if key not in {"template", "source", "notify"}}
+        sent = {
+            key: value for key, value in item.items() if key not in {"template", "source", "content_base64", "notify"}
+        }
         return sent | {"content": base64.b64encode(content).decode()}
 
     def _template(self, name: str, path: str, task_vars: dict[str, Any]) -> str:
@@ -94,8 +98,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
 
 def hidden(item: Any) -> Any:
     """Return a file's item without its content, if that is secret."""
-    is_secret = isinstance(item, dict) and "content" in item and item.get("no_log") not in (None, False)
-    return {**item, "content": "(hidden)"} if is_secret else item
+    if not isinstance(item, dict) or item.get("no_log") in (None, False):
+        return item
+    return {key: "(hidden)" if key in {"content", "content_base64"} else value for key, value in item.items()}
 
 
 def sysctl_file(path: str, settings: list[arguments.Item]) -> arguments.Item:

@@ -322,6 +322,10 @@ model_hosts:
       description: What is there, the full name of the host first.
       type: list
       elements: str
+model_files:
+  description: The path of each of the model's files on the control machine, by its name, for what edits them.
+  returned: of group all
+  type: dict
 model_domain:
   description: The association's domain.
   returned: of group all
@@ -485,6 +489,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.model import (
     readdress,
     validate,
 )
+from ansible_collections.aurore.infra.plugins.module_utils.model.schema import FILES
 
 if TYPE_CHECKING:
     from ansible.inventory.data import InventoryData
@@ -519,6 +524,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if wrong:
             raise _refusal("the options have problems", ModelError(wrong))
         fleet = self._fleet(path, cache=cache)
+        fleet.variables["model_files"] = self._paths(path)
         for variables in fleet.hosts.values():
             variables["model_size"] |= self.get_option("sizes").get(variables["model_kind"], {})
         fleet.variables.update(self.get_option("variables"))
@@ -572,6 +578,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             return _restored(self._cache.get(key))
         except (AnsibleError, LookupError, TypeError, ValueError):  # what Ansible answers then
             return None
+
+    def _paths(self, path: str) -> dict[str, str]:
+        """The paths of the model's files."""
+        directory, overlay = Path(path).parent / self.get_option("model"), self._overlay(path)
+        places = {name: overlay / name if overlay and (overlay / name).exists() else directory / name for name in FILES}
+        return {name: os.path.normpath(place.absolute()) for name, place in places.items()}
 
     def _overlay(self, path: str) -> Path | None:
         """The directory of the files that take the place of the model's."""

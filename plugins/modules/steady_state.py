@@ -175,13 +175,17 @@ options:
           - Template below the role's C(templates/), rendered as M(ansible.builtin.template) does without options. It
             has the same variables, from C(template_host) to C(template_run_date); the latter makes a file that changes
             with each run.
-          - Exactly one of O(files[].template), O(files[].source) and O(files[].content) is needed.
+          - Exactly one of O(files[].template), O(files[].source), O(files[].content) and O(files[].content_base64) is
+            needed.
         type: str
       source:
         description: File below the role's C(files/), sent as it is.
         type: str
       content:
         description: The content itself.
+        type: str
+      content_base64:
+        description: The content itself, in base 64, for what is not text.
         type: str
       owner:
         description: Name of the owner.

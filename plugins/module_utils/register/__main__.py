@@ -31,7 +31,13 @@ def main(arguments: list[str]) -> int:
     except ModelError as error:
         sys.stdout.write(f"{error}\n")
         return 1
-    found = problems(model, Register(directory).published, today)
+    found = problems(
+        model.certificates,
+        Register(directory).published,
+        authorities=model.authorities.people,
+        ends={person.nick: person.mandate.until for person in model.people},
+        today=today,
+    )
     if found:
         sys.stdout.writelines(f"{problem.below(str(directory))}\n" for problem in found)
         return 1

@@ -11,10 +11,9 @@ from ansible_collections.aurore.infra.plugins.module_utils.register import certi
 from ansible_collections.aurore.infra.plugins.module_utils.register.file import DIRECTORY, FILE, published_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
     from datetime import date
 
-    from ansible_collections.aurore.infra.plugins.module_utils.model import Model
     from ansible_collections.aurore.infra.plugins.module_utils.model.schema import UserCertificate
     from ansible_collections.aurore.infra.plugins.module_utils.register.certificate import Certificate
 
@@ -22,23 +21,33 @@ ALLOWED = frozenset({"permit-pty", "permit-agent-forwarding", "permit-port-forwa
 """Extensions that signing knows; permit-user-rc would run a file of the host's at each login."""
 
 
-def problems(model: Model, published: Mapping[str, str], today: date) -> list[Problem]:
+def problems(
+    lines: Sequence[UserCertificate],
+    published: Mapping[str, str],
+    *,
+    authorities: Iterable[str],
+    ends: Mapping[str, date],
+    today: date,
+) -> list[Problem]:
     """Compares the register's lines with the published certificates, and with the people of the model.
 
     What the model's own rules say of the lines is not repeated.
 
     Args:
-        model: A valid model.
+        lines: The register.
         published: Content of the published certificates by file name.
+        authorities: Public keys of those whose certificates let people in, as lines.
+        ends: The last day of each person's mandate, by nick.
         today: Decides whose mandate runs.
     """
-    found = [*_lines(model, published), *_unregistered(model, published), *_dismissed(model, today)]
-    return sorted(found)
+    trusted = set(map(fingerprint, authorities))
+    return sorted(
+        [*_lines(lines, published, trusted), *_unregistered(lines, published), *_dismissed(lines, ends, today)]
+    )
 
 
-def _lines(model: Model, published: Mapping[str, str]) -> Iterator[Problem]:
-    trusted = {fingerprint(key) for key in model.authorities.people}
-    for line in model.certificates:
+def _lines(lines: Sequence[UserCertificate], published: Mapping[str, str], trusted: Set[str]) -> Iterator[Problem]:
+    for line in lines:
         name = published_name(line.serial, line.person)
         if name not in published:
             sentence = f"{DIRECTORY}/{name} is missing; get it back from git, or revoke the certificate"
@@ -75,17 +84,16 @@ def differences(line: UserCertificate, certificate: Certificate) -> Iterator[str
         yield f"has the critical options {', '.join(certificate.critical_options)}, which signing does not know"
 
 
-def _unregistered(model: Model, published: Mapping[str, str]) -> Iterator[Problem]:
-    known = {published_name(line.serial, line.person) for line in model.certificates}
+def _unregistered(lines: Sequence[UserCertificate], published: Mapping[str, str]) -> Iterator[Problem]:
+    known = {published_name(line.serial, line.person) for line in lines}
     for name in published:
         if name not in known:
             sentence = f"{FILE} has no line for it; sign_rt adds the one of a run that was interrupted"
             yield _in_file(name, "unregistered-certificate", sentence)
 
 
-def _dismissed(model: Model, today: date) -> Iterator[Problem]:
-    ends = {person.nick: person.mandate.until for person in model.people}
-    for line in model.certificates:
+def _dismissed(lines: Sequence[UserCertificate], ends: Mapping[str, date], today: date) -> Iterator[Problem]:
+    for line in lines:
         if line.is_current(today) and ends[line.person] < today:
             sentence = (
                 f"the mandate of '{line.person}' ended on {ends[line.person]}, but this certificate runs until "

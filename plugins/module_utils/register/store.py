@@ -74,6 +74,8 @@ class Register:
             CertificateError: It is none that a line could describe.
         """
         line = line_of(certificates.read(text))
+        if line.serial < file.next_serial(self.certificates, self.published_serials):
+            raise CertificateError(f"the serial {line.serial} was used already")
         self.directory.mkdir(exist_ok=True)
         write(self.directory / file.published_name(line.serial, line.person), text)
         write(self.path, file.added(self.text, line))

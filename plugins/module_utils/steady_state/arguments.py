@@ -5,6 +5,7 @@ Ansible's own validation does not tell which item of a list is wrong; this one n
 
 from __future__ import annotations
 
+import base64
 import difflib
 import re
 import shlex
@@ -15,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent
 
 type Item = dict[str, Any]
-type Kind = Literal["text", "name", "package", "unit", "path", "mode", "flag", "number", "command", "state"]
+type Kind = Literal["text", "name", "package", "unit", "path", "mode", "flag", "number", "command", "state", "base64"]
 
 
 class Key(NamedTuple):
@@ -61,6 +62,7 @@ ITEMS: dict[str, dict[str, Key]] = {
         "template": Key("text"),
         "source": Key("text"),
         "content": Key("text"),
+        "content_base64": Key("base64"),
         **_OWNERSHIP,
         "mode": Key("mode", "0644"),
         "validate": Key("command"),
@@ -89,9 +91,10 @@ PATHS = ("directories", "links", "files", "absent")
 
 OPTIONS = frozenset({*PACKAGES, *ITEMS, "sysctls", "sysctl_file"})
 
-_CONTENTS = ("template", "source", "content")
+_CONTENTS = ("template", "source", "content", "content_base64")
 _EXPECTED: dict[Kind, str] = {
     "text": "text",
+    "base64": "bytes in base 64",
     "name": "the name of a user or a group",
     "package": "the name of a package",
     "unit": "a unit's full name, such as ssh.service",
@@ -206,6 +209,8 @@ def _fits(kind: Kind, value: object) -> bool:
             return isinstance(value, bool)
         case "number":
             return isinstance(value, int) and not isinstance(value, bool)
+        case "base64":
+            return isinstance(value, str) and _is_base64(value)
         case "command":
             try:
                 return isinstance(value, str) and any("%s" in word for word in shlex.split(value)[1:])
@@ -213,6 +218,14 @@ def _fits(kind: Kind, value: object) -> bool:
                 return False
         case _:
             return isinstance(value, str) and re.fullmatch(_PATTERNS[kind], value) is not None
+
+
+def _is_base64(value: str) -> bool:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _contradictions(options: Item) -> list[str]:

@@ -253,6 +253,8 @@ def test_the_overlay_s_files_take_the_place_of_the_model_s(tmp_path: Path) -> No
     assert found["model_apt_mirror"] == "http://lab.example/debian"
     assert found["model_apt_proxy"] == "http://198.18.2.2:3142"
     assert found["model_apt_security_mirror"] == "http://debian-mirror.example/debian-security"
+    assert found["model_files"]["fleet.yml"] == str(overlay / "fleet.yml")
+    assert found["model_files"]["people.yml"] == str(MODEL / "people.yml")
     (overlay / "people.yml").write_text("people: [1]\n", encoding="utf-8")
     with pytest.raises(AnsibleParserError) as refused:
         parse(configured(tmp_path, overlay="lab"))
@@ -489,7 +491,7 @@ def test_documentation_tells_every_variable_and_its_keys(told: dict[str, Any]) -
         assert known.keys() == of_hosts
         for variable, value in known.items():
             described(value, told["return"][variable], variable)
-    assert fleet.variables.keys() == told["return"].keys() - of_hosts
+    assert fleet.variables.keys() | {"model_files"} == told["return"].keys() - of_hosts
     for variable, value in fleet.variables.items():
         described(value, told["return"][variable], variable)
 

@@ -90,10 +90,10 @@ def test_all_problems_are_told_at_once_each_with_its_item() -> None:
         "users[0]: name is missing",
         "files[0] (/etc/x/y): no such key: onwer; did you mean owner?",
         'files[0] (/etc/x/y): mode must be a string of three or four octal digits, such as "0644"',
-        "files[1] (etc/z): give one of template, source, content",
+        "files[1] (etc/z): give one of template, source, content, content_base64",
         "files[1] (etc/z): path must be an absolute path, without `..` and without a slash at the end",
         "files[2]: path is missing",
-        "files[2]: give one of template, source, content",
+        "files[2]: give one of template, source, content, content_base64",
         "files[3]: must be a mapping with the keys path, template, source, content, owner, group, mode, validate, "
         "restarts, reloads, notify, no_log",
         "units: must be a list",
