@@ -8,11 +8,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.aurore.infra.plugins.module_utils.campaign import change, files
+from ansible_collections.aurore.infra.plugins.module_utils.campaign import change
 from ansible_collections.aurore.infra.plugins.module_utils.campaign.outcome import name
 from ansible_collections.aurore.infra.plugins.module_utils.model import ModelError
 from ansible_collections.aurore.infra.plugins.module_utils.model.fields import parse_day
 from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.register import store
 from ansible_collections.aurore.infra.plugins.modules.campaign_outcome import DOCUMENTATION
 
 
@@ -41,16 +42,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         except ValueError as problem:
             raise AnsibleActionFail(f"last_day is {options['last_day']!r}; write a day such as 2027-01-31") from problem
         try:
-            before = change.Before(*map(files.read, paths))
-            planned = change.prepare(said, before, change.Before(*map(str, paths)), today(), last_day)
+            with store.Register(paths[1].parent).locked():
+                before = change.Before(*map(_text, paths))
+                planned = change.prepare(said, before, change.Before(*map(str, paths)), today(), last_day)
+                touched = [place for place in change.ORDER if before[place] != planned.after[place]]
+                for place in touched if not self._task.check_mode else ():
+                    paths[place].parent.mkdir(exist_ok=True)
+                    store.write(paths[place].resolve(), planned.after[place])
         except (OSError, UnicodeError) as problem:
-            raise AnsibleActionFail(f"nothing was prepared: a file cannot be read: {problem}") from problem
+            raise AnsibleActionFail(f"a file cannot be read or written: {problem}; run this again then") from problem
         except (change.RefusedError, ModelError) as problem:
             raise AnsibleActionFail(f"nothing was prepared:\n{problem}") from problem
-        touched = [place for place in change.ORDER if before[place] != planned.after[place]]
-        if not self._task.check_mode:
-            for place in touched:
-                files.replace(paths[place], planned.after[place])
         return result | {
             "changed": bool(touched),
             "files": [str(paths[place]) for place in touched],
@@ -74,6 +76,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
         """Where the files are, in the order of change.Before."""
         people, register = (Path(self._loader.path_dwim(options[one])) for one in ("people", "register"))
         return people, register / "certificates.yml", register / "campaigns" / name(options["outcome"]["year"])
+
+
+def _text(path: Path) -> str:
+    """A file's text, line ends as they are; empty where there is no file."""
+    return path.read_bytes().decode() if path.exists() else ""
 
 
 def _next(paths: tuple[Path, Path, Path], year: int) -> list[str]:

@@ -14,7 +14,7 @@ from ansible.playbook.task import Task
 from ansible.plugins import loader as plugin_loader
 from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.action import campaign_outcome
-from ansible_collections.aurore.infra.plugins.module_utils.campaign import files
+from ansible_collections.aurore.infra.plugins.module_utils.register import store
 
 from tests.unit.module_utils.campaign.test_change import CERTIFICATES, PEOPLE, TODAY
 from tests.unit.module_utils.campaign.test_outcome import SAID
@@ -100,17 +100,17 @@ def test_twice_is_once_also_on_another_day(tree: Tree, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("writes", [0, 1, 2])
 def test_an_interrupted_run_is_completed(tree: Tree, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
-    replace, done = files.replace, 0
+    write, done = store.write, 0
 
     def interrupt(path: Path, text: str) -> None:
         nonlocal done
         if done == writes:
             raise KeyboardInterrupt
         done += 1
-        replace(path, text)
+        write(path, text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "replace", interrupt)
+        patch.setattr(store, "write", interrupt)
         with pytest.raises(KeyboardInterrupt):
             tree.run()
     assert tree.run()["changed"] is True
@@ -158,9 +158,15 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(tree: Tree, options: d
     assert tree.texts == before
 
 
+def test_line_ends_stay(tree: Tree) -> None:
+    tree.people.write_bytes(PEOPLE.replace("\n", "\r\n").encode())
+    tree.run()
+    assert tree.people.read_bytes().count(b"\r\n") == PEOPLE.count("\n")
+
+
 def test_files_that_cannot_be_used_are_named(tree: Tree) -> None:
     tree.people.write_bytes(b"people: \xff")
-    with pytest.raises(AnsibleActionFail, match="nothing was prepared: a file cannot be read"):
+    with pytest.raises(AnsibleActionFail, match="a file cannot be read or written: .*run this again"):
         tree.run()
     tree.people.write_text(PEOPLE.replace("role: rtc", "role: king"))
     with pytest.raises(AnsibleActionFail, match=r"model/people.yml:5: wrong-value"):
