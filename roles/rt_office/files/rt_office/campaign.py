@@ -13,7 +13,9 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import answers, letters, metrics, page, state, tokens
@@ -26,6 +28,7 @@ from .settings import PLACE, SettingsError, a_day, parser, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from email.message import EmailMessage
 
     from .mailbox import Mail
     from .metrics import Labels
@@ -163,10 +166,10 @@ class Office:
         return replace(person, mail=known.mail) if known else person
 
 
-def key_of(campaign: Campaign, nick: str, token: str, reminder: int = 0) -> str:
+def key_of(campaign: Campaign, token: str, reminder: int = 0) -> str:
     """Return the outbox's key of a mail. The Message-ID is made from it, so that replies have the token there too."""
-    what = f"remind-{reminder}" if reminder else "ask"
-    return f"campaign-{campaign.year}-{what}-{nick}-{token}"
+    # Short: programs that cannot read a Message-ID on two lines are not rare.
+    return f"rt-{campaign.year}-{reminder}-{token}"
 
 
 # --- Steps
@@ -231,7 +234,7 @@ class Sent:
     failed: tuple[str, ...] = ()
 
 
-def _send(office: Office, mails: Iterable[tuple[str, str, Callable[[], Any]]]) -> Sent:
+def _send(office: Office, mails: Iterable[tuple[str, str, Callable[[], EmailMessage]]]) -> Sent:
     """Send mails: to whom, with which key, and what makes them."""
     nicks, failed = [], []
     for nick, key, make in mails:
@@ -249,23 +252,24 @@ def _send(office: Office, mails: Iterable[tuple[str, str, Callable[[], Any]]]) -
     return Sent(tuple(nicks), tuple(failed))
 
 
-def invite(office: Office, campaign: Campaign) -> Sent:
-    """Ask all who were not asked yet."""
+def invite(office: Office, campaign: Campaign) -> tuple[Campaign, Sent]:
+    """Ask all who were not asked yet. Return the campaign that knows it, and is on the disk."""
     if office.now >= campaign.end or campaign.outcome is not None:
-        return Sent()
+        return campaign, Sent()
     writer = office.writer()
+    keys = {one.nick: key_of(campaign, office.token(campaign, one.nick)) for one in campaign.asked}
 
-    def mails() -> Iterable[tuple[str, str, Callable[[], Any]]]:
+    def mails() -> Iterable[tuple[str, str, Callable[[], EmailMessage]]]:
         for person in campaign.asked:
-            token = office.token(campaign, person.nick)
-            to = office.current(person)
-            yield (
-                person.nick,
-                key_of(campaign, person.nick, token),
-                lambda to=to, token=token: letters.ask(to, campaign, token, writer),  # type: ignore[misc]
-            )
+            to, token = office.current(person), office.token(campaign, person.nick)
+            yield person.nick, keys[person.nick], partial(letters.ask, to, campaign, token, writer)
 
-    return _send(office, mails())
+    sent = _send(office, mails())
+    known = {nick: office.today for nick, key in keys.items() if office.outbox.sent_at(key)} | {**campaign.questions}
+    if known != campaign.questions and not office.is_dry:
+        campaign = replace(campaign, questions=MappingProxyType(known))
+        office.store.write(campaign)
+    return campaign, sent
 
 
 def remind(office: Office, campaign: Campaign) -> Sent:
@@ -273,25 +277,14 @@ def remind(office: Office, campaign: Campaign) -> Sent:
     number = state.due(campaign, office.now)
     if not number or campaign.outcome is not None:
         return Sent()
-    day = state.reminders(campaign)[number - 1]
     writer = office.writer()
 
-    def mails() -> Iterable[tuple[str, str, Callable[[], Any]]]:
-        for person in campaign.asked:
-            token = office.token(campaign, person.nick)
-            asked = office.outbox.sent_at(key_of(campaign, person.nick, token))
-            one = state.standing(campaign, person.nick)
-            # Who was asked only after the reminder was due needs none.
-            if one.answer is not None or asked is None or asked.astimezone(state.PARIS).date() >= day:
-                continue
-            to = office.current(person)
-            yield (
-                person.nick,
-                key_of(campaign, person.nick, token, number),
-                lambda to=to, token=token, one=one: letters.remind(  # type: ignore[misc]
-                    to, campaign, token, writer, is_unclear=bool(one.unclear)
-                ),
-            )
+    def mails() -> Iterable[tuple[str, str, Callable[[], EmailMessage]]]:
+        for person in state.to_remind(campaign, number):
+            to, token = office.current(person), office.token(campaign, person.nick)
+            is_unclear = bool(state.standing(campaign, person.nick).unclear)
+            make = partial(letters.remind, to, campaign, token, writer, is_unclear=is_unclear)
+            yield person.nick, key_of(campaign, token, number), make
 
     return _send(office, mails())
 
@@ -357,8 +350,7 @@ def sent_mails(office: Office, campaign: Campaign) -> dict[str, list[datetime | 
     numbers = range(len(state.reminders(campaign)) + 1)
     return {
         one.nick: [
-            office.outbox.sent_at(key_of(campaign, one.nick, office.token(campaign, one.nick), number))
-            for number in numbers
+            office.outbox.sent_at(key_of(campaign, office.token(campaign, one.nick), number)) for number in numbers
         ]
         for one in campaign.asked
     }
@@ -452,7 +444,7 @@ def _report(office: Office, campaign: Campaign, changed: bool, lines: Iterable[s
 def do_open(office: Office, year: int, opens: date | None, deadline: date | None) -> Report:
     """Open a campaign, or finish opening it."""
     campaign, is_new = opened(office, year, opens, deadline)
-    sent = invite(office, campaign)
+    campaign, sent = invite(office, campaign)
     verb = "would be opened" if office.is_dry else "is open"
     lines = [
         f"The campaign {year} {verb}, from {campaign.opens} to {campaign.deadline}, for {len(campaign.asked)} people."
@@ -463,8 +455,10 @@ def do_open(office: Office, year: int, opens: date | None, deadline: date | None
 
 def do_day(office: Office, campaign: Campaign, *, invites: bool, reminds: bool) -> Report:
     """Do what a day asks for: questions that did not go out yet, the answers, reminders."""
-    asked = invite(office, campaign) if invites and campaign.outcome is None else Sent()
-    failed, reminded, new = [*asked.failed], Sent(), 0
+    asked, reminded, new = Sent(), Sent(), 0
+    if invites:
+        campaign, asked = invite(office, campaign)
+    failed = [*asked.failed]
     try:
         campaign, new = collect(office, campaign)
     except MailboxError as error:

@@ -81,6 +81,8 @@ class Campaign:
     asked: tuple[Asked, ...]
     key_mark: str
     """What tells that the key of the tokens has changed."""
+    questions: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
+    """On which day each was asked, as far as it has happened."""
     received: Mapping[str, Received] = field(default_factory=lambda: MappingProxyType({}))
     """By digest."""
     collected: datetime | None = None
@@ -212,6 +214,16 @@ def due(campaign: Campaign, now: datetime) -> int:
     return sum(day <= now.astimezone(PARIS).date() for day in reminders(campaign))
 
 
+def to_remind(campaign: Campaign, number: int) -> list[Asked]:
+    """Return who gets a reminder: whoever has not answered, and was asked before its day."""
+    day = reminders(campaign)[number - 1]
+    return [
+        one
+        for one in campaign.asked
+        if standing(campaign, one.nick).answer is None and campaign.questions.get(one.nick, day) < day
+    ]
+
+
 def outcome(campaign: Campaign) -> dict[str, Any]:
     """Return what the college has to decide about."""
     found = standings(campaign)
@@ -241,6 +253,7 @@ def dump(campaign: Campaign) -> dict[str, Any]:
         "deadline": campaign.deadline.isoformat(),
         "asked": [asdict(one) for one in campaign.asked],
         "key_mark": campaign.key_mark,
+        "questions": {nick: day.isoformat() for nick, day in campaign.questions.items()},
         "received": {key: asdict(one) | {"at": one.at.isoformat()} for key, one in sorted(campaign.received.items())},
         "collected": campaign.collected.isoformat() if campaign.collected else None,
         "outcome": campaign.outcome,
@@ -261,6 +274,7 @@ def load(found: Mapping[str, Any]) -> Campaign:
         deadline=date.fromisoformat(found["deadline"]),
         asked=tuple(Asked(**one) for one in found["asked"]),
         key_mark=found["key_mark"],
+        questions=MappingProxyType({nick: date.fromisoformat(day) for nick, day in found["questions"].items()}),
         received=MappingProxyType({key: _received(one) for key, one in found["received"].items()}),
         collected=datetime.fromisoformat(found["collected"]) if found["collected"] else None,
         outcome=found["outcome"],
