@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 PATIENCE = 30
 """Seconds in which an answer of the mail server, or a line in the journal, is awaited."""
 
+LOG = "/dev/log"
+"""Where Postfix writes, too: what comes after a line there is in the journal after it."""
+POSTQUEUE = "/usr/sbin/postqueue"
+
 CONNECT = re.compile(r"connect from ")
 DISCONNECT = re.compile(r"disconnect from ")
 KILLED = re.compile(r"/smtpd pid (?P<process>\d+) (killed by|exit status)")
@@ -101,11 +105,11 @@ class Postfix:
                     _accepted(server.rcpt(recipient))
                 self._data(server, message.as_bytes(policy=policy.SMTP))
                 # It is taken, however the two part.
-                with suppress(OSError, smtplib.SMTPException):
+                with suppress(OSError):
                     server.quit()
             finally:
                 server.close()
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:
             where = "{}:{}".format(*self.smtp)
             raise UnsentError(f"The mail server at {where} did not take {message['Message-ID']}: {error}.") from error
 
@@ -113,7 +117,10 @@ class Postfix:
         """Send the content. From its end on, only an answer says whether it was taken."""
         try:
             answer = server.data(content)
-        except (OSError, smtplib.SMTPServerDisconnected) as error:
+        except smtplib.SMTPDataError:
+            # It did not even want the content.
+            raise
+        except OSError as error:
             raise DoubtError(
                 f"The connection to the mail server was lost; it may have taken the message: {error}."
             ) from error
@@ -150,7 +157,7 @@ class Postfix:
         word = f"{os.getpid()}-{time.monotonic_ns()}"
         start = datetime.now(UTC) - timedelta(seconds=1)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-            log.connect("/dev/log")
+            log.connect(LOG)
             # 22: the facility mail, with the priority info.
             log.send(f"<22>rt-office[{os.getpid()}]: mark {word}".encode())
         deadline = time.monotonic() + PATIENCE
@@ -162,7 +169,7 @@ class Postfix:
 
     def _queue(self) -> set[str]:
         """The names of the messages that wait."""
-        return {json.loads(entry)["queue_id"] for entry in _run("/usr/sbin/postqueue", "-j")}
+        return {json.loads(entry)["queue_id"] for entry in _run(POSTQUEUE, "-j")}
 
 
 def _accepted(answer: tuple[int, bytes]) -> None:
