@@ -50,5 +50,8 @@ def _problems(options: dict[str, Any], today: date) -> Iterator[str]:
     contents = {host: None if text is None else base64.b64decode(text) for host, text in lists.items()}
     yield from deployed.outdated(contents, options["certificates"], today, options["max_age_days"])
     for login in options["logins"]:
-        who = f"certificate {login['serial'] or 'none'} of {login['id'] or 'nobody'}, signed by {login['authority'] or '?'}"
-        yield f"{login['host']}: a login at {login['at']} with {who}, which the register does not explain"
+        where = f"{login['host']}: a login at {login['at']} from {login['origin'] or 'somewhere'}"
+        said = (
+            f"serial {login['serial'] or 'none'}, {login['id'] or 'nobody'}, signed by {login['authority'] or 'nobody'}"
+        )
+        yield f"{where} that the register does not explain: {said}"

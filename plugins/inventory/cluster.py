@@ -322,6 +322,10 @@ model_hosts:
       description: What is there, the full name of the host first.
       type: list
       elements: str
+model_inventory_dir:
+  description: The directory of the inventory file; unlike C(inventory_dir), plays on the implicit localhost know it.
+  returned: of group all
+  type: str
 model_files:
   description: The path of each of the model's files on the control machine, by its name, for what edits them.
   returned: of group all
@@ -524,6 +528,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if wrong:
             raise _refusal("the options have problems", ModelError(wrong))
         fleet = self._fleet(path, cache=cache)
+        fleet.variables["model_inventory_dir"] = os.path.normpath(Path(path).parent.absolute())
         fleet.variables["model_files"] = self._paths(path)
         for variables in fleet.hosts.values():
             variables["model_size"] |= self.get_option("sizes").get(variables["model_kind"], {})

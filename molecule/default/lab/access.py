@@ -35,16 +35,14 @@ Host *
     return "\n".join([*parts, common])
 
 
-def fleet_file(names: dict[str, str], proxy: str, mirrors: Mirrors, user: str, host: str, tls: str) -> str:
+def fleet_file(names: dict[str, str], proxy: str, mirrors: Mirrors, keys: dict[str, str]) -> str:
     """Write the fleet.yml that takes the place of the model's.
 
     Args:
         names: The model's.
         proxy: URL of the cache of packages.
         mirrors: The machine's Debian mirrors.
-        user: Public key of the user authority.
-        host: Public key of the host authority.
-        tls: Certificate of the TLS authority.
+        keys: Public keys of the authorities `user`, `emergency` and `host`, and the certificate of `tls`.
     """
     values = {
         "names": names,
@@ -53,9 +51,13 @@ def fleet_file(names: dict[str, str], proxy: str, mirrors: Mirrors, user: str, h
             "security_mirror": packages.through_cache(mirrors.security),
             "proxy": proxy,
         },
-        "authorities": {"users": [user.strip()], "host": host.strip()},
+        "authorities": {
+            "users": [keys["user"].strip()],
+            "emergency": keys["emergency"].strip(),
+            "host": keys["host"].strip(),
+        },
     }
-    lines = textwrap.indent(tls, "    ")
+    lines = textwrap.indent(keys["tls"], "    ")
     return f"{yaml.safe_dump(values, sort_keys=False, width=10_000)}  tls: |\n{lines}"
 
 
@@ -67,11 +69,13 @@ def ensure(lab: Lab, fleet: Fleet, mirrors: Mirrors) -> None:
         for directory in (control_path.parent, control_path):
             directory.mkdir(mode=0o700, exist_ok=True)
             os.chown(directory, lab.owner.uid, lab.owner.gid)
-    host_authority = authorities.host_authority_key(lab).read_text()
+    keys = {
+        "user": authorities.user_authority_key(lab).read_text(),
+        "emergency": authorities.emergency_authority_key(lab).read_text(),
+        "host": authorities.host_authority_key(lab).read_text(),
+        "tls": authorities.tls_authority_certificate(lab).read_text(),
+    }
     lab.write(lab.ssh / "config", ssh_config(lab, fleet.hosts, str(control_path)))
-    lab.write(lab.ssh / "known_hosts", f"@cert-authority * {host_authority}")
-    user = authorities.user_authority_key(lab).read_text()
-    tls = authorities.tls_authority_certificate(lab).read_text()
+    lab.write(lab.ssh / "known_hosts", f"@cert-authority * {keys['host']}")
     names = yaml.safe_load((lab.base_model / "fleet.yml").read_text())["names"]
-    text = fleet_file(names, packages.proxy_url(fleet), mirrors, user, host_authority, tls)
-    lab.write(lab.model / "fleet.yml", text)
+    lab.write(lab.model / "fleet.yml", fleet_file(names, packages.proxy_url(fleet), mirrors, keys))

@@ -23,6 +23,8 @@ from .errors import LabError
 
 HOST_ENTRY = "ssh/host-authority"
 TLS_ENTRY = "tls/authority"
+EMERGENCY_ENTRY = "ssh/emergency-authority"
+EMERGENCY_HOLDERS = 3
 HOST_CERTIFICATE_DAYS = 365
 # GnuPG's; the kernel's own is one more.
 LONGEST_SOCKET_PATH = 106
@@ -134,6 +136,7 @@ def ensure(lab: Lab) -> None:
     _ensure_host_authority(lab)
     _ensure_tls_authority(lab, now)
     _ensure_user_authority(lab)
+    _ensure_emergency_authority(lab)
 
 
 def host_authority(lab: Lab) -> str:
@@ -155,6 +158,11 @@ def user_authority_key(lab: Lab) -> Path:
 def host_authority_key(lab: Lab) -> Path:
     """Tell where the host authority's public key is."""
     return lab.ssh / "host_ca.pub"
+
+
+def emergency_authority_key(lab: Lab) -> Path:
+    """Tell where the emergency authority's public key is."""
+    return lab.ssh / "emergency_ca.pub"
 
 
 def tls_authority_certificate(lab: Lab) -> Path:
@@ -210,6 +218,20 @@ def _ensure_tls_authority(lab: Lab, now: datetime) -> None:
     private = new_tls_key()
     _pass(lab, "insert", "--multiline", "--force", TLS_ENTRY, stdin=private)
     lab.write(certificate, tls_certificate(private, now))
+
+
+def _ensure_emergency_authority(lab: Lab) -> None:
+    """Make the authority that two people open, with the shares that people would have on paper."""
+    from ansible_collections.aurore.infra.plugins.module_utils.register import emergency
+
+    public = emergency_authority_key(lab)
+    if public.exists():
+        return
+    authority = emergency.make(EMERGENCY_HOLDERS)
+    _pass(lab, "insert", "--multiline", "--force", EMERGENCY_ENTRY, stdin=authority.private)
+    for number, share in enumerate(authority.shares, 1):
+        lab.write(lab.people / f"share-{number}", f"{share}\n", 0o600)
+    lab.write(public, f"{authority.public}\n")
 
 
 def softhsm() -> str:

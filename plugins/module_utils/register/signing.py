@@ -41,6 +41,13 @@ class Request(NamedTuple):
     line: Line
     key: str
 
+    def __str__(self) -> str:
+        line = self.line
+        return (
+            f"Certificate {line.serial} for {line.person}, whose key is {line.key}\n"
+            f"opens {', '.join(line.principals)} from {line.since} to {line.until}"
+        )
+
 
 def request(
     nick: str,

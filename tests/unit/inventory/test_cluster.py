@@ -164,7 +164,7 @@ def test_the_lab_is_the_same_fleet_elsewhere(production: InventoryData, lab: Inv
 
 
 def test_values_of_variables_may_be_templates(lab: InventoryData) -> None:
-    templar = Templar(DataLoader(), shared(lab) | {"inventory_dir": str(ROOT / "inventory")})
+    templar = Templar(DataLoader(), shared(lab))
     assert templar.template(shared(lab)["ansible_ssh_common_args"]) == f"-F {ROOT}/.lab/ssh/config"
     assert templar.template(shared(lab)["secrets_directory"]) == f"{ROOT}/.lab/pass"
 
@@ -491,7 +491,7 @@ def test_documentation_tells_every_variable_and_its_keys(told: dict[str, Any]) -
         assert known.keys() == of_hosts
         for variable, value in known.items():
             described(value, told["return"][variable], variable)
-    assert fleet.variables.keys() | {"model_files"} == told["return"].keys() - of_hosts
+    assert fleet.variables.keys() | {"model_files", "model_inventory_dir"} == told["return"].keys() - of_hosts
     for variable, value in fleet.variables.items():
         described(value, told["return"][variable], variable)
 

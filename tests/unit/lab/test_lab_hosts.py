@@ -147,7 +147,8 @@ def test_fleet_file() -> None:
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     mirrors = Mirrors("https://mirror.example/debian", "http://mirror.example/debian-security")
     names = {"domain": "example.org", "hosts": "adm.example.org"}
-    text = access.fleet_file(names, "http://198.18.2.2:3142", mirrors, "user key\n", "host key\n", pem)
+    keys = {"user": "user key\n", "emergency": "emergency key\n", "host": "host key\n", "tls": pem}
+    text = access.fleet_file(names, "http://198.18.2.2:3142", mirrors, keys)
     assert yaml.safe_load(text) == {
         "names": names,
         "packages": {
@@ -155,7 +156,7 @@ def test_fleet_file() -> None:
             "security_mirror": "http://mirror.example/debian-security",
             "proxy": "http://198.18.2.2:3142",
         },
-        "authorities": {"users": ["user key"], "host": "host key", "tls": pem},
+        "authorities": {"users": ["user key"], "emergency": "emergency key", "host": "host key", "tls": pem},
     }
 
 
