@@ -50,6 +50,13 @@ def test_what_html_hides_is_not_read() -> None:
     assert answers.read(mail("<blockquote>oui", kind="text/html")).verdict is Verdict.UNCLEAR
 
 
+@pytest.mark.parametrize(
+    ("charset", "body"), [("utf-7", b"Oui +2AA-"), ("unicode_escape", b"Oui \\ud800"), ("utf-16-le", b"O\0\0\xd8")]
+)
+def test_halves_of_characters_are_written_down(charset: str, body: bytes) -> None:
+    checked(mail(body, f"Subject: =?{charset}?q?=2B2AA-=5Cud800?=", kind=f"text/plain; charset={charset}"))
+
+
 def test_plain_text_comes_before_html() -> None:
     assert answers.read(alternative("Oui\n", "<p>Non</p>")).verdict is Verdict.YES
 
@@ -118,6 +125,8 @@ def checked(raw: bytes) -> None:
     assert letter == answers.read(raw)
     assert letter.verdict in Verdict
     assert len(letter.said) <= answers.LONGEST_LINE
+    shown = f"{letter.said}{letter.subject}{letter.sender}"
+    assert shown.encode().decode() == shown, "it can be written down"
     assert not letter.automatic or letter.verdict is Verdict.UNCLEAR
 
 

@@ -65,7 +65,8 @@ def _text(octets: bytes, charset: str | None) -> str:
     """Return text in whatever charset it says, or seems, to be."""
     for name in (charset or "utf-8", "utf-8", "windows-1252"):
         try:
-            return octets.decode(name)
+            # Some charsets can write halves of characters, which nothing can.
+            return octets.decode(name).encode("utf-8", "replace").decode()
         # Unknown charsets, those that are none (such as `hex`), and octets that are not in them.
         except (LookupError, UnicodeError, ValueError, AssertionError, TypeError):
             continue

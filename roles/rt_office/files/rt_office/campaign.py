@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 FIRST_DAYS = 7
 """Without being told a day, a campaign opens on one of the first days of January."""
+PLAYBOOK = "ansible-playbook playbooks/operations/rt_campaign.yml"
 EARLIER = timedelta(days=2)
 """Mails are read from a little before the opening: servers' days are not all ours."""
 
@@ -378,7 +379,9 @@ def following(campaign: Campaign | None, now: datetime) -> str:
         return "The deadline has passed. Read what is unclear or late on the page, then: close."
     left = [str(day) for day in state.reminders(campaign) if day > now.astimezone(state.PARIS).date()]
     reminders = f" Reminders go out by themselves on {' and '.join(left)}." if left else ""
-    return f"Answers count until the end of {campaign.deadline} (Paris).{reminders} After that: close."
+    return (
+        f"Answers count until the end of {campaign.deadline} (Paris).{reminders} After that: {PLAYBOOK} -e step=close"
+    )
 
 
 def measure(campaign: Campaign | None, now: datetime, *, is_complete: bool) -> list[Metric]:
@@ -582,7 +585,8 @@ def make_office(settings: Settings, now: datetime, *, is_dry: bool) -> Office:
     return Office(
         store=Store(settings.state / "campaigns"),
         register=settings.read_register(),
-        outbox=open_outbox(settings),
+        # What cannot be delivered comes back to the mailbox, too.
+        outbox=open_outbox(replace(settings, sender=address)),
         mails_since=mailbox.since,
         key=key,
         address=address,
