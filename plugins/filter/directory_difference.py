@@ -61,8 +61,8 @@ _value:
     malformed: {}
     values: {bob: [bob], cid: [cid]}
     sentences:
-      - "'ann' is an RT, but not in the group"
-      - "'cid' is in the group, but the mandate ended on 2027-01-18"
+      - ann is an RT, but not in the group
+      - cid is in the group, but the mandate ended on 2027-01-18
 """
 
 from datetime import date

@@ -50,9 +50,9 @@ class Difference(NamedTuple):
     def sentences(self) -> list[str]:
         """One for each."""
         return [
-            *(f"'{nick}' is an RT, but not in the group" for nick in self.missing),
-            *(f"'{value}' is in the group, but {why}" for value, why in self.extra.items()),
-            *(f"'{value}' is in the group, but cannot be understood: {why}" for value, why in self.malformed.items()),
+            *(f"{nick} is an RT, but not in the group" for nick in self.missing),
+            *(f"{value} is in the group, but {why}" for value, why in self.extra.items()),
+            *(f"the group holds {value!r}, which cannot be understood: {why}" for value, why in self.malformed.items()),
         ]
 
 
@@ -68,6 +68,7 @@ def compare(members: Iterable[str], attribute: str, people: Iterable[Mapping[str
     Raises:
         ValueError: The attribute is none of these.
     """
+    _checked(attribute)
     known = {person["nick"]: person for person in people}
     running = {nick for nick, person in known.items() if person["since"] <= str(today) <= person["until"]}
     values: dict[str, list[str]] = {}
@@ -105,18 +106,23 @@ def nick_of(value: str, attribute: str) -> str:
         MalformedError: It is not a name, or a distinguished name that does not begin with a uid.
         ValueError: The attribute is none of memberUid, member and uniqueMember.
     """
-    kind = attribute.lower()
+    kind = _checked(attribute)
     if kind == BY_NAME:
         if not value.strip():
             raise MalformedError("it is empty")
         return value.lower()
-    if kind not in BY_DN:
-        raise ValueError(f"{attribute!r} is no attribute of members; use one of memberUid, member and uniqueMember")
     first = first_part(_UNIQUE.sub("", value) if kind == "uniquemember" else value)
     uids = [text for name, text in first if name.lower() in _UID]
     if not uids or not uids[0]:
         raise MalformedError("it does not begin with uid=")
     return uids[0].lower()
+
+
+def _checked(attribute: str) -> str:
+    kind = attribute.lower()
+    if kind != BY_NAME and kind not in BY_DN:
+        raise ValueError(f"{attribute!r} is no attribute of members; use one of memberUid, member and uniqueMember")
+    return kind
 
 
 def first_part(dn: str) -> list[tuple[str, str]]:
@@ -185,6 +191,9 @@ def explain(failure: Mapping[str, Any], **settings: str) -> str:
         settings: The values of uri, bind_dn, entry, ca and group.
     """
     text = " ".join(str(failure[key]) for key in ("msg", "details", "module_stderr") if failure.get(key))
+    if "results" in failure:
+        # What the account may not read is as if it was not there.
+        text = "Base not found: there is no such entry, or none that may be read"
     cause = next((meaning for word, meaning in _CAUSES if word in text), "{uri} cannot be asked")
     said = " ".join(text.split()) or "no reason was given"
     return f"{cause.format(**settings)} ({said})"

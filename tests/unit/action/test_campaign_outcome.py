@@ -166,7 +166,7 @@ def test_line_ends_stay(tree: Tree) -> None:
 
 def test_files_that_cannot_be_used_are_named(tree: Tree) -> None:
     tree.people.write_bytes(b"people: \xff")
-    with pytest.raises(AnsibleActionFail, match="a file cannot be read or written: .*run this again"):
+    with pytest.raises(AnsibleActionFail, match=r"a file cannot be read or written: .*run this again"):
         tree.run()
     tree.people.write_text(PEOPLE.replace("role: rtc", "role: king"))
     with pytest.raises(AnsibleActionFail, match=r"model/people.yml:5: wrong-value"):

@@ -34,7 +34,7 @@ def difference(entry: dict[str, Any], arguments: str = "people") -> Any:
 def test_members_are_found_however_the_module_returns_them(entry: dict[str, Any], missing: list[str]) -> None:
     found = difference(entry)
     assert list(found["missing"]) == missing
-    assert found["sentences"] == [f"'{nick}' is an RT, but not in the group" for nick in missing]
+    assert found["sentences"] == [f"{nick} is an RT, but not in the group" for nick in missing]
 
 
 def test_both_ways() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.campaign.directory import (
@@ -45,10 +46,10 @@ def test_differences_are_found_both_ways() -> None:
         "eve": "nobody in people.yml has this nick",
     }
     assert found.sentences == [
-        "'bob' is an RT, but not in the group",
-        "'cid' is in the group, but the mandate ended on 2027-01-30",
-        "'dan' is in the group, but the mandate begins on 2027-02-01",
-        "'eve' is in the group, but nobody in people.yml has this nick",
+        "bob is an RT, but not in the group",
+        "cid is in the group, but the mandate ended on 2027-01-30",
+        "dan is in the group, but the mandate begins on 2027-02-01",
+        "eve is in the group, but nobody in people.yml has this nick",
     ]
 
 
@@ -122,12 +123,13 @@ def test_who_has_no_uid_is_nobody(value: str) -> None:
 def test_an_empty_name_is_malformed() -> None:
     found = compare([" "], "memberUid", PEOPLE, TODAY)
     assert found.malformed == {" ": "it is empty"}
-    assert "' ' is in the group, but cannot be understood: it is empty" in found.sentences
+    assert "the group holds ' ', which cannot be understood: it is empty" in found.sentences
 
 
-def test_another_attribute_is_refused() -> None:
+@pytest.mark.parametrize("members", [[], ["ann"]])
+def test_another_attribute_is_refused(members: list[str]) -> None:
     with pytest.raises(ValueError, match="'mail' is no attribute of members"):
-        compare(["ann"], "mail", PEOPLE, TODAY)
+        compare(members, "mail", PEOPLE, TODAY)
 
 
 @given(st.text(max_size=12))
@@ -176,11 +178,12 @@ SETTINGS = {
             {"msg": "Attribute action failed.", "details": "{'desc': 'Insufficient access'}"},
             "cn=office may not do that to cn=rt",
         ),
+        ({"changed": False, "results": []}, "ldap://d.example.org has no group cn=rt; correct rt_directory_group"),
         ({"msg": "What\n is this?"}, "ldap://d.example.org cannot be asked (What is this?)"),
         ({}, "ldap://d.example.org cannot be asked (no reason was given)"),
     ],
 )
-def test_errors_are_explained(failure: dict[str, str], told: str) -> None:
+def test_errors_are_explained(failure: dict[str, Any], told: str) -> None:
     found = explain(failure, **SETTINGS)
     assert found.startswith(told)
     assert "\n" not in found
