@@ -115,5 +115,5 @@ def _shown(value: object) -> str:
         return str(value) or "none"
     try:
         return datetime.fromtimestamp(value, UTC).isoformat()
-    except (OverflowError, ValueError):
+    except (OSError, OverflowError, ValueError):
         return "the end of time"

@@ -120,7 +120,7 @@ def line_of(certificate: Certificate) -> file.Line:
             datetime.fromtimestamp(seconds, UTC).date()
             for seconds in (certificate.valid_after, certificate.valid_before)
         )
-    except (OverflowError, ValueError):
+    except (OSError, OverflowError, ValueError):
         raise CertificateError("it is valid until the end of time") from None
     return file.Line(
         serial=certificate.serial,
