@@ -24,13 +24,12 @@ _PROMPT = r"Enter PIN for '([^']*)': ?"
 _PATIENCE = 120
 """Seconds for the token to sign: it may wait for a touch."""
 
-_RETURNS = {
-    "160": "the PIN is wrong. Try again with care: after a few wrong ones the token locks itself",
-    "161": "the PIN is wrong, with characters that the token does not take",
-    "162": "the PIN is too short or too long",
-    "164": "the token is locked after too many wrong PINs: unlock it with its PUK",
+_REFUSALS = {
+    "PIN incorrect": "the PIN is wrong. Try again with care: after a few wrong ones the token locks itself",
+    "PIN length out of range": "the PIN is too short or too long",
+    "PIN locked": "the token is locked after too many wrong PINs: unlock it with its PUK",
 }
-"""What a token answers (PKCS #11 v3.1, section 6.1.2, CKR_PIN_…)."""
+"""What ssh-keygen says of a login that failed (OpenSSH's ssh-pkcs11.c)."""
 
 
 class TokenError(Exception):
@@ -121,7 +120,7 @@ def _run(arguments: list[str], ask: Callable[[str], str]) -> None:
     if child.exitstatus != 0 or child.signalstatus is not None:
         text = " ".join(said.split())
         text = text.replace(pin, "(hidden)") if pin else text
-        known = next((meaning for code, meaning in _RETURNS.items() if f"failed: {code}" in text), None)
+        known = next((meaning for words, meaning in _REFUSALS.items() if words in text), None)
         raise TokenError(f"nothing was signed: {known or text or 'ssh-keygen failed and said nothing'}")
 
 

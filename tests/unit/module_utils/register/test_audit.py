@@ -16,7 +16,6 @@ from ansible_collections.aurore.infra.plugins.module_utils.register.certificate 
 from .conftest import TODAY, sign
 
 if TYPE_CHECKING:
-
     from ansible_collections.aurore.infra.plugins.module_utils.register.store import Register
 
     from .conftest import Key
