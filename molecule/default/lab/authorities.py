@@ -25,6 +25,8 @@ HOST_ENTRY = "ssh/host-authority"
 TLS_ENTRY = "tls/authority"
 EMERGENCY_ENTRY = "ssh/emergency-authority"
 EMERGENCY_HOLDERS = 3
+OTHER_ENTRIES = ("rt-office/mailbox", "rt-office/token-key")
+"""What group_vars look up, besides the authorities' keys."""
 HOST_CERTIFICATE_DAYS = 365
 # GnuPG's; the kernel's own is one more.
 LONGEST_SOCKET_PATH = 106
@@ -133,6 +135,9 @@ def ensure(lab: Lab) -> None:
     """Make what is missing of the authorities."""
     now = datetime.now(UTC)
     ensure_store(lab)
+    for entry in OTHER_ENTRIES:
+        if not (lab.password_store / f"{entry}.gpg").exists():
+            _pass(lab, "insert", "--multiline", "--force", entry, stdin=f"{secrets.token_hex(32)}\n")
     _ensure_host_authority(lab)
     _ensure_tls_authority(lab, now)
     _ensure_user_authority(lab)
