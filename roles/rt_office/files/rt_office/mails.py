@@ -135,7 +135,8 @@ certificat a été signé depuis, déployez le registre :
     ansible-playbook playbooks/rt_office.yml
 
 et vérifiez le numéro, l'identité et l'autorité ci-dessus. Sinon, considérez
-qu'il s'agit d'une intrusion. Sur {settings.fqdn} :
+qu'il s'agit d'une intrusion (docs/runbooks/unknown-login.md). Sur
+{settings.fqdn} :
 
     journalctl --directory {settings.journals}/MACHINE -t record-session
 """
