@@ -175,5 +175,5 @@ def test_architecture_names_every_variable(fleet: Fleet) -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("## Derivation")[1].split("\n## ")[0]
     named = set(re.findall(r"`(model_\w+)`", text))
     derived = {name for variables in fleet.hosts.values() for name in variables if name.startswith("model_")}
-    # The last two are not among a host's own: a view, and a fact of the lab.
-    assert named == derived | fleet.variables.keys() | {"model_hosts", "model_apt_proxy"}
+    # The last three are not derived from the model: a view, and where the model is, which the inventory plugin knows.
+    assert named == derived | fleet.variables.keys() | {"model_hosts", "model_files", "model_inventory_dir"}
