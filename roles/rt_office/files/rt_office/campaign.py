@@ -370,13 +370,13 @@ def contradiction(campaign: Campaign) -> str:
 def following(campaign: Campaign | None, now: datetime) -> str:
     """Return what the RTC does next."""
     if campaign is None:
-        return f"No campaign was ever opened. In the first {FIRST_DAYS} days of January: open."
+        return f"No campaign was ever opened. In the first {FIRST_DAYS} days of January: {PLAYBOOK} -e step=open"
     if campaign.outcome is not None:
         return (
             f"The campaign {campaign.year} is closed: its outcome is a merge request, which the college decides about."
         )
     if now >= campaign.end:
-        return "The deadline has passed. Read what is unclear or late on the page, then: close."
+        return f"The deadline has passed. Read what is unclear or late on the page, then: {PLAYBOOK} -e step=close"
     left = [str(day) for day in state.reminders(campaign) if day > now.astimezone(state.PARIS).date()]
     reminders = f" Reminders go out by themselves on {' and '.join(left)}." if left else ""
     return (
