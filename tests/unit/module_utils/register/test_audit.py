@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils.register import __main__ as command
 from ansible_collections.aurore.infra.plugins.module_utils.register import audit, file, store
 from ansible_collections.aurore.infra.plugins.module_utils.register.certificate import read
 
@@ -118,23 +117,3 @@ def test_a_time_without_end(authority: Key, ann: Key) -> None:
     certificate = replace(read(sign(authority, ann)), valid_before=24 * 60 * 60 * 2**40)
     with pytest.raises(store.CertificateError, match="it is valid until the end of time"):
         store.line_of(certificate)
-
-
-def test_the_command_with_the_real_register(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main([str(MODEL)]) == 0
-    assert "certificates.yml" not in capsys.readouterr().out
-
-
-def test_the_command_with_another_register(
-    register: Register, authority: Key, ann: Key, capsys: pytest.CaptureFixture[str]
-) -> None:
-    overlay = register.path.parent
-    assert command.main([str(MODEL), "--overlay", str(overlay)]) == 0
-    assert capsys.readouterr().out == f"{overlay}: valid: 0 certificates (0 run, 0 were revoked)\n"
-    register.directory.mkdir()
-    (register.directory / "1-ann.pub").write_text(sign(authority, ann))
-    assert command.main([str(MODEL), "--overlay", str(overlay)]) == 1
-    assert f"{overlay}/certificates/1-ann.pub:1: unregistered-certificate: " in capsys.readouterr().out
-    register.path.write_text("certificates: [1]\n")
-    assert command.main([str(MODEL), "--overlay", str(overlay)]) == 1
-    assert f"{overlay}/certificates.yml:1: wrong-type: " in capsys.readouterr().out

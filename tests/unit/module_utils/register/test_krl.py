@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils.register import deployed, krl
+from ansible_collections.aurore.infra.plugins.module_utils.register import krl
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -75,26 +75,3 @@ def test_the_same_revocations_give_the_same_bytes(serials: list[int], random: An
 def test_what_is_no_list(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a key revocation list"):
         krl.read_head(content)
-
-
-def test_hosts_whose_list_is_old(authority: Key) -> None:
-    certificates = [
-        entry(1, authority, "2026-11-01"), entry(2, authority, "2026-11-20"), entry(3, authority),
-        entry(4, authority, "2026-11-24"),
-    ]  # fmt: skip
-
-    def after(count: int) -> bytes:
-        return krl.of_register(certificates[:count], [authority.line])
-
-    lists = {"fresh": after(4), "late": after(3), "older": after(1), "silent": None, "none": b"",
-             "ahead": krl.build({}, krl.Head(9, DAY), "x")}  # fmt: skip
-    assert list(deployed.outdated(lists, certificates, DAY, 1)) == [
-        "late lacks 1 of 3 revocations, the first of 2026-11-24: run playbooks/site.yml",
-        "older lacks 2 of 3 revocations, the first of 2026-11-20: run playbooks/site.yml",
-        "silent did not answer: nobody knows what it refuses",
-        "none: /etc/ssh/revoked_keys is not a key revocation list: run playbooks/site.yml",
-        "ahead has a newer list than this register: git pull",
-    ]
-    assert [one.split()[0] for one in deployed.outdated(lists, certificates, DAY, 2)] == [
-        "older", "silent", "none:", "ahead",
-    ]  # fmt: skip

@@ -50,9 +50,7 @@ def test_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"12 34" not in person.seen
 
 
-@pytest.mark.parametrize(
-    ("typed", "why"), [(b"\t\t\r", "the question was cancelled"), (b"\r", "the answer was empty")]
-)
+@pytest.mark.parametrize(("typed", "why"), [(b"\t\t\r", "the question was cancelled"), (b"\r", "the answer was empty")])
 def test_no_answer(monkeypatch: pytest.MonkeyPatch, typed: bytes, why: str) -> None:
     person = Person(b"PIN of RTC", typed)
     monkeypatch.setenv("GPG_TTY", person.terminal)
