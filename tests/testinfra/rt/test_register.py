@@ -298,7 +298,9 @@ def test_one_token_takes_over_from_another(elkmaennchen: Said, next_token: Path)
         (MODEL / "fleet.yml").write_text(yaml.safe_dump(fleet))
         # Trusted before it signs.
         said = sign("erdnaxe", "-e", "again=true", token=next_token)
-        assert (said.status, "signed nothing yet, and these hosts do not trust it: " in said.text) == (2, True), said.text[-3000:]
+        assert (said.status, "signed nothing yet, and these hosts do not trust it: " in said.text) == (2, True), (
+            said.text[-3000:]
+        )
         apply()
         said = sign("erdnaxe", "-e", "again=true", token=next_token)
         assert said.status == 0, said.text
