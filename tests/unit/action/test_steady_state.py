@@ -189,6 +189,13 @@ def test_a_secret_template_that_fails_quotes_nothing(role: Role) -> None:
     assert str(caught.value) == "nothing was sent to the host:\nfiles (/srv/a): its rendering failed"
 
 
+def test_content_that_is_not_text(role: Role) -> None:
+    item = {"path": role.host.path("f"), "content_base64": "AP8=", "no_log": True}
+    assert role.run(files=[item])["changed"]
+    assert (role.host.root / "f").read_bytes() == b"\0\xff"
+    assert role.task.args["files"] == [item | {"content_base64": "(hidden)"}]
+
+
 def test_no_callback_sees_a_secret_content(role: Role) -> None:
     item = {"path": role.host.path("f"), "content": "hunter2", "no_log": True}
     result = role.run(files=[item])

@@ -130,8 +130,11 @@ def test_hosts_groups_and_variables_are_the_model_s(production: InventoryData) -
         found = variables(production, name)
         assert {key: found[key] for key in expected} == expected
         assert found.keys() - expected.keys() <= PLACES | {"model_hosts", "model_hosts_list", "model_fleet_list"}
-    expected = fleet.variables | {"ansible_user": "root", "model_fleet": shared(production)["model_fleet"]}
-    assert shared(production) == expected
+    found = shared(production)
+    expected = fleet.variables | {"ansible_user": "root", "model_fleet": found["model_fleet"]}
+    here = {"model_inventory_dir": str(ROOT / "inventory")}
+    here["model_files"] = {path.name: str(path) for path in MODEL.glob("*.yml")}
+    assert found == expected | here
 
 
 def test_the_list_of_all_hosts_is_kept_once(production: InventoryData) -> None:

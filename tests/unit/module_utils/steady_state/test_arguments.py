@@ -30,6 +30,7 @@ def test_what_is_not_said_has_a_meaning() -> None:
             "template": None,
             "source": None,
             "content": "x",
+            "content_base64": None,
             "owner": "root",
             "group": "root",
             "mode": "0644",
@@ -44,6 +45,13 @@ def test_what_is_not_said_has_a_meaning() -> None:
         {"name": "a.service", "enabled": None, "state": None, "masked": None, "may_wait": False}
     ]
     assert options["users"][0]["groups"] is None
+
+
+def test_bytes_in_base_64() -> None:
+    item = {"path": "/etc/x/y", "content_base64": "AP8="}
+    assert arguments.parse({"files": [item]})[1] == []
+    (problem,) = arguments.parse({"files": [item | {"content_base64": "é"}]})[1]
+    assert problem == "files[0] (/etc/x/y): content_base64 must be bytes in base 64"
 
 
 def test_a_null_is_a_key_that_is_not_given() -> None:
@@ -94,8 +102,8 @@ def test_all_problems_are_told_at_once_each_with_its_item() -> None:
         "files[1] (etc/z): path must be an absolute path, without `..` and without a slash at the end",
         "files[2]: path is missing",
         "files[2]: give one of template, source, content, content_base64",
-        "files[3]: must be a mapping with the keys path, template, source, content, owner, group, mode, validate, "
-        "restarts, reloads, notify, no_log",
+        "files[3]: must be a mapping with the keys path, template, source, content, content_base64, owner, group, "
+        "mode, validate, restarts, reloads, notify, no_log",
         "units: must be a list",
     ]
 
