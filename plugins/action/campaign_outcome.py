@@ -68,7 +68,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
             "last_day": planned.last_day.isoformat(),
             "ended": list(planned.ended),
             "revoked": list(planned.revoked),
-            "running_out": {nick: day.isoformat() for nick, day in planned.running_out.items()},
+            "renewed": {nick: day.isoformat() for nick, day in planned.renewed.items()},
             "next": _next(paths, said["year"]),
         }
 

@@ -9,7 +9,8 @@ version_added: 0.1.0
 short_description: Prepare the change that the outcome of a January campaign asks for
 description:
   - In the working tree of the control machine, ends the mandates of those who do not keep the title of RT, revokes
-    their certificates in the register, and writes the campaign's outcome into C(campaigns/<year>.yml) beside it.
+    their certificates in the register, renews the mandates of those who do, and writes the campaign's outcome into
+    C(campaigns/<year>.yml) beside it.
   - That is a proposal. Nothing is committed, and nobody loses anything until the college has read and merged it; git
     is for people to run, and the result says how.
   - In V(people.yml) and V(certificates.yml), only the days that change differ, so that reviewers see what happens.
@@ -142,11 +143,11 @@ revoked:
   type: list
   elements: int
   sample: [12]
-running_out:
-  description: Last days of the mandates of those who stay, where they end in the campaign's year. Nothing extends them.
+renewed:
+  description: New last days of the mandates of those who stay, a year and four weeks after the deadline.
   returned: always
   type: dict
-  sample: {ann: "2027-02-11"}
+  sample: {ann: "2028-02-14"}
 next:
   description: What a person does now, step by step.
   returned: always

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.aurore.infra.plugins.module_utils.campaign import outcome as outcomes
 from ansible_collections.aurore.infra.plugins.module_utils.campaign.people_file import end_mandates, read_people
+from ansible_collections.aurore.infra.plugins.module_utils.model.calendar import end
 from ansible_collections.aurore.infra.plugins.module_utils.register import file as register
 
 if TYPE_CHECKING:
@@ -47,14 +49,14 @@ class Change(NamedTuple):
         last_day: Of the mandates that end.
         ended: Nicks of those whose mandates are shortened.
         revoked: Serials of the certificates that are revoked.
-        running_out: Last days of the mandates of those who stay, by nick, where these are in the campaign's year.
+        renewed: New last days of the mandates of those who stay, by nick.
     """
 
     after: Before
     last_day: date
     ended: tuple[str, ...]
     revoked: tuple[int, ...]
-    running_out: dict[str, date]
+    renewed: dict[str, date]
 
 
 def prepare(said: Mapping[str, Any], before: Before, paths: Before, today: date, last_day: date | None) -> Change:
@@ -84,7 +86,10 @@ def prepare(said: Mapping[str, Any], before: Before, paths: Before, today: date,
 
     if last_day is None:
         last_day = max(today, answers.deadline) if earlier is None else earlier.last_day
-    changed_people = end_mandates(before.people, dict.fromkeys(leaves, last_day), paths.people)
+    # As long as a certificate that is signed on the last day of the campaign: both last a year and four weeks.
+    until = end(answers.deadline) - timedelta(days=1)
+    ends, lasts = dict.fromkeys(leaves, last_day), dict.fromkeys(answers.stays, until)
+    changed_people = end_mandates(before.people, ends, paths.people, lasts)
     certificates, serials = before.certificates, []
     for one in register.read(before.certificates):
         if one.person in leaves and one.revoked is None and one.until > today:
@@ -98,10 +103,8 @@ def prepare(said: Mapping[str, Any], before: Before, paths: Before, today: date,
         last_day=last_day,
         ended=tuple(sorted(_ended(people, leaves, last_day))),
         revoked=tuple(sorted(serials)),
-        running_out={
-            person.nick: person.mandate.until
-            for person in people
-            if person.nick in answers.stays and person.mandate.until.year <= answers.year
+        renewed={
+            person.nick: until for person in people if person.nick in answers.stays and person.mandate.until < until
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.aurore.infra.plugins.module_utils.model.document import Tree, parse
@@ -31,15 +32,19 @@ def read_people(text: str, file: str = "people.yml") -> tuple[Person, ...]:
     return people
 
 
-def end_mandates(text: str, ends: Mapping[str, date], file: str = "people.yml") -> str:
-    """Lets mandates end, and leaves every other byte of the file as it is.
+def end_mandates(
+    text: str, ends: Mapping[str, date], file: str = "people.yml", lasts: Mapping[str, date] = MappingProxyType({})
+) -> str:
+    """Lets mandates end, or last longer, and leaves every other byte of the file as it is.
 
-    A mandate that ends by then anyway is left. So what was done already is not done again, whatever the day.
+    A mandate that ends, or lasts, that long anyway is left. So what was done already is not done again, whatever the
+    day.
 
     Args:
         text: The file's content.
-        ends: The last day of each mandate, by nick.
+        ends: The last day of each mandate that ends, by nick.
         file: The file's name, for the problems.
+        lasts: The last day of each mandate that is renewed, by nick.
 
     Raises:
         ModelError: The file cannot be read, a person is not in it, a mandate begins later than it would end, or a day
@@ -47,7 +52,7 @@ def end_mandates(text: str, ends: Mapping[str, date], file: str = "people.yml") 
     """
     _, people = _read(text, file)
     problems: list[Problem] = []
-    for nick, day in ends.items():
+    for nick, day in {**lasts, **ends}.items():
         found = [one for one in people if one.nick == nick]
         if not found:
             sentence = f"'{nick}' is not in the file; correct the nick, or add the person"
@@ -60,7 +65,7 @@ def end_mandates(text: str, ends: Mapping[str, date], file: str = "people.yml") 
         elif person.mandate.since > day:
             sentence = f"the mandate of '{nick}' begins after {day}, when it would end; choose a later day"
             problems.append(Problem(person.mandate.at("since"), "mandate-dates", sentence))
-        elif person.mandate.until > day:
+        elif person.mandate.until > day if nick in ends else person.mandate.until < day:
             edited = _with_until(text, person, day, file)
             if edited is None:
                 sentence = f"the day on which the mandate of '{nick}' ends is not on the line of its key; put it there"

@@ -67,7 +67,7 @@ def test_the_change_is_prepared(tree: Tree) -> None:
     assert result["changed"] is True
     assert [Path(path).name for path in result["files"]] == ["2027.yml", "people.yml", "certificates.yml"]
     assert (result["ended"], result["revoked"], result["last_day"]) == (["cid"], [3, 6], "2027-01-20")
-    assert result["running_out"] == {"ann": "2027-02-11", "bob": "2027-02-11"}
+    assert result["renewed"] == {"ann": "2028-02-14", "bob": "2028-02-14"}
     assert "\"until\": '2027-01-20'" in tree.people.read_text()
     assert tree.certificates.read_text().count("revoked: 2027-01-20") == 2
     assert "last_day: 2027-01-20" in tree.campaign.read_text()

@@ -46,8 +46,8 @@ def test_mandates_end_and_certificates_that_still_run_are_revoked() -> None:
     planned = prepare(SAID, NOW, PATHS, TODAY, None)
     assert (planned.ended, planned.revoked, planned.last_day) == (("cid",), (3, 6), TODAY)
     assert {one.nick: str(one.mandate.until) for one in read_people(planned.after.people)} == {
-        "ann": "2027-02-11",
-        "bob": "2027-02-11",
+        "ann": "2028-02-14",
+        "bob": "2028-02-14",
         "cid": "2027-01-20",
     }
     lines = {one.serial: one for one in register.read(planned.after.certificates)}
@@ -65,7 +65,7 @@ def test_once_done_nothing_is_left_whatever_the_day(day: date) -> None:
     done = prepare(SAID, NOW, PATHS, TODAY, None).after
     again = prepare(SAID, done, PATHS, day, None)
     assert again.after == done
-    assert (again.ended, again.revoked, again.last_day) == ((), (), TODAY)
+    assert (again.ended, again.revoked, again.renewed, again.last_day) == ((), (), {}, TODAY)
 
 
 @pytest.mark.parametrize("written", [{2}, {2, 0}])
@@ -86,16 +86,18 @@ def test_the_last_day_may_be_chosen_and_is_not_before_the_deadline_by_itself() -
         prepare(SAID, NOW, PATHS, TODAY, date(2027, 1, 17))
 
 
-def test_who_stays_with_a_mandate_that_runs_out_is_told() -> None:
+def test_the_mandates_of_those_who_stay_are_renewed() -> None:
     planned = prepare(SAID, NOW, PATHS, TODAY, None)
-    assert planned.running_out == {"ann": date(2027, 2, 11), "bob": date(2027, 2, 11)}
+    assert planned.renewed == {"ann": date(2028, 2, 14), "bob": date(2028, 2, 14)}
+    longer = NOW._replace(people=NOW.people.replace("2027-02-11", "2029-01-01"))
+    assert prepare(SAID, longer, PATHS, TODAY, None).renewed == {}
 
 
 def test_when_nobody_leaves_the_outcome_alone_is_written() -> None:
     planned = prepare(SAID | {"stays": ["ann", "bob", "cid"], "leaves": []}, NOW, PATHS, TODAY, None)
-    assert planned.after[:2] == NOW[:2]
+    assert planned.after.certificates == NOW.certificates
     assert "leaves: []" in planned.after.campaign
-    assert "cid" not in planned.running_out
+    assert set(planned.renewed) == {"ann", "bob", "cid"}
 
 
 @pytest.mark.parametrize(
