@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
 SSH_CONFIG = LAB / "ssh/config"
-PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
-"""No colours, which Molecule asks for: what Ansible writes is read."""
+PLAIN = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_OK_HOSTS": "true"}
+"""All of it and no colours, other than Molecule asks for: what Ansible writes is read."""
 
 type Variables = dict[str, Any]
 
