@@ -125,6 +125,9 @@ def test_what_root_does_is_recorded_with_the_certificate_s_session(kernel: Kerne
     assert eventually(opened)
     assert f"id={identity} serial={serial} authority=SHA256:" in opened()[-1]
     assert eventually(lambda: any('a0="touch"' in line for line in kernel.of_session(session, "session")))
+    # The trail itself names the certificate.
+    said = [line for line in kernel.records if f" ses={session} " in line and "record-session" not in line]
+    assert any(f"session opened: user=root id={identity} serial={serial} authority=" in line for line in said), said
     commands = kernel.of_session(session, "session")
     assert any('a0="touch" a1="/etc/ssh/user_authorities"' in line for line in commands), commands
     changes = kernel.of_session(session, "ssh")
