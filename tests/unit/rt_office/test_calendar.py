@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from ansible_collections.aurore.infra.plugins.module_utils.model import calendar
 from rt_office.calendar import a_year_later, end_day, in_french, notice_day
 
 
@@ -39,3 +40,9 @@ def test_a_year_is_as_long_as_the_calendar_says() -> None:
 def test_days_in_french() -> None:
     assert in_french(date(2027, 8, 1)) == "1er août 2027"
     assert in_french(date(2027, 2, 11)) == "11 février 2027"
+
+
+def test_the_office_counts_as_signing_does() -> None:
+    """The office has no code of the control machine: the two calendars are one by this test."""
+    for since in days(date(2026, 1, 1), date(2034, 12, 31)):
+        assert (notice_day(since), end_day(since)) == (calendar.notice(since), calendar.end(since))
