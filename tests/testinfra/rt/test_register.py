@@ -243,6 +243,18 @@ def test_who_is_dismissed_is_locked_out_and_nobody_else(erdnaxe: Said, elkmaennc
     assert f"serial: {serial}\n" in connect("git").check_output("ssh-keygen -Q -l -f /etc/ssh/revoked_keys")
 
 
+def test_nobody_is_left_outside(erdnaxe: Said) -> None:
+    """Whoever revokes the last certificate hears of it before any host does."""
+    with kept():
+        for nick in {str(line["person"]) for line in register_lines()}:
+            assert play("revoke_rt", options=("-e", f"rt={nick}", "-e", "reason=Everybody")).status == 0
+        argv = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/base.yml", "--limit", "git")
+        refused = run(*argv, check=False)
+        assert refused.returncode == 2
+        assert "nobody could log in again" in " ".join(refused.stdout.split())
+        assert come("git", ME, MODEL / "certificates/1-lucille.pub").returncode == 0
+
+
 def test_a_login_that_the_register_does_not_know_is_found(tmp_path: Path) -> None:
     """Somebody has used the token, and told nobody."""
     key = tmp_path / "key"
