@@ -13,13 +13,14 @@ from .settings import PLACE, SettingsError
 COMMANDS = {
     "notices": "write to the RTs whose certificates are about to end",
     "logins": "compare the logins in the journals with the register",
+    "revocations": "compare the lists of revoked certificates that hosts have with the register",
     "campaign": "ask the RTs whether they keep their title",
 }
 
 
 def main(arguments: list[str]) -> int:
     """Run a sub-command: 0 if all is done, 1 if something is left for the next run, 2 if it cannot work at all."""
-    words = "\n".join(f"  {name:10}{what}" for name, what in COMMANDS.items())
+    words = "\n".join(f"  {name:13}{what}" for name, what in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="rt-office",
         description="The RTs' office.",

@@ -141,3 +141,28 @@ qu'il s'agit d'une intrusion (docs/runbooks/unknown-login.md). Sur
     journalctl --directory {settings.journals}/MACHINE -t record-session
 """
     return compose(settings, addresses(settings.alert_to), f"Alerte : {which} en tant que root", text)
+
+
+def revocations(settings: Settings, lines: Sequence[str]) -> EmailMessage:
+    """To the RTC and the college: hosts that may let in whose certificate was revoked."""
+    listed = "\n".join(f"  - {line}" for line in lines)
+    text = f"""
+Bonjour,
+
+Les machines suivantes n'appliquent pas toutes les révocations de certificats SSH du
+registre, ou ne disent plus lesquelles :
+
+{listed}
+
+Tant que c'est le cas, elles peuvent laisser entrer quelqu'un dont le certificat a été
+révoqué. Appliquez le registre, puis vérifiez :
+
+    ansible-playbook playbooks/site.yml
+    ansible-playbook playbooks/operations/check_register.yml -e max_age_days=0
+
+Une machine éteinte doit rester débranchée jusqu'à ce que ce soit fait
+(docs/runbooks/revoke-a-certificate.md).
+"""
+    several = len(lines) > 1
+    which = f"{len(lines)} machines" if several else lines[0].partition(" ")[0]
+    return compose(settings, addresses(settings.alert_to), f"Révocations non appliquées : {which}", text)

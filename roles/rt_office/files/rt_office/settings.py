@@ -92,6 +92,10 @@ class Settings:
     own_journal: bool
     """Whether this host's own journal is read, and not the copy that the log host has of it."""
     secrets: Path
+    hosts: tuple[str, ...]
+    """The full names of the fleet's hosts."""
+    revocations_max_age_days: int
+    """How many days a host may lack a revocation, or say nothing."""
     campaign: Mapping[str, Any]
     """The campaign's own, which its modules read."""
 
@@ -150,6 +154,8 @@ def read_settings(path: Path = PLACE) -> Settings:
             journals=Path(found["journals"]),
             own_journal=bool(found.get("own_journal", True)),
             secrets=Path(found["secrets"]),
+            hosts=tuple(found.get("hosts", [])),
+            revocations_max_age_days=int(found.get("revocations_max_age_days", 2)),
             campaign=found.get("campaign", {}),
         )
 
