@@ -33,6 +33,7 @@ FINGERPRINT = r"""
 find /etc /usr/local /var/lib/aurore -xdev \( \
     -name 'ssh_host_*' -o -path '/etc/aurore/tls/*' -o -path '/etc/ssl/certs/*' -o -name user_authorities \
     -o -name machine-id -o -name ld.so.cache -o -name .updated -o -name '.pwd.lock' -o -name '*-' \
+    -o -path '/etc/aurore/rt-office/secrets/*' -o -path /etc/aurore/rt-office/register.json -o -name aliases.db \
     \) -prune -o -printf '%p %y %U:%G %m %l ' \
     \( -type f -exec sh -c 'sha256sum < "$1" | cut -c1-16' _ {} \; -o -printf '\n' \) | sort
 dpkg-query --show --showformat='${Package} ${Version} ${db:Status-Status}\n'
