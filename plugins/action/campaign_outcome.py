@@ -12,7 +12,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.campaign import chang
 from ansible_collections.aurore.infra.plugins.module_utils.campaign.outcome import name
 from ansible_collections.aurore.infra.plugins.module_utils.model import ModelError
 from ansible_collections.aurore.infra.plugins.module_utils.model.fields import parse_day
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.module_utils.register import store
 from ansible_collections.aurore.infra.plugins.modules.campaign_outcome import DOCUMENTATION
 
@@ -33,9 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        # An option that is null is one that is not given: Ansible's validation would let it through.
-        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         said, paths = options["outcome"], self._paths(options)
         try:
             last_day = parse_day(options["last_day"]) if options["last_day"] else None

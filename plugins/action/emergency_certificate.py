@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils.model.problems import ModelError
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.module_utils.register import emergency, issuing, signing
 from ansible_collections.aurore.infra.plugins.module_utils.register.certificate import CertificateError
 from ansible_collections.aurore.infra.plugins.modules.emergency_certificate import DOCUMENTATION
@@ -26,8 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         if self._task.check_mode:
             raise AnsibleActionFail("a signature cannot be foretold: nothing is signed in check mode")
         try:

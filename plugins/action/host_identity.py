@@ -9,7 +9,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.identity import agent, certificate, keys, plan, ssh, tls
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.modules.host_identity import DOCUMENTATION
 
 if TYPE_CHECKING:
@@ -73,9 +73,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        # An option that is null is one that is not given: Ansible's validation would let it through.
-        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         is_check = bool(self._task.check_mode)
         at = certificate.now()
         desired = _desired(options, at)

@@ -8,7 +8,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils import remote
 from ansible_collections.aurore.infra.plugins.module_utils.nftables import agent
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.modules.nftables_ruleset import DOCUMENTATION
 
 
@@ -21,7 +21,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         seconds = options.pop("confirm_seconds")
         answer = self._ask(options | {"seconds": seconds, "check": bool(self._task.check_mode)})
         if "pending" in answer:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils.model.problems import ModelError
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.module_utils.register import audit, deployed, store
 from ansible_collections.aurore.infra.plugins.modules.user_register import DOCUMENTATION
 
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         try:
             problems = list(_problems(options, datetime.now(UTC).date()))
         except (ModelError, OSError) as error:

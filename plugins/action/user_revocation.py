@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils.model.problems import ModelError
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.module_utils.register import file, store
 from ansible_collections.aurore.infra.plugins.modules.user_revocation import DOCUMENTATION
 
@@ -30,10 +30,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(
-            documented(DOCUMENTATION), mutually_exclusive=[SELECTORS], required_one_of=[SELECTORS]
-        )
+        options = validated(self, DOCUMENTATION, mutually_exclusive=[SELECTORS], required_one_of=[SELECTORS])
         register = store.Register(Path(options["register"]))
         today = datetime.now(UTC).date()
         try:

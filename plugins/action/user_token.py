@@ -7,7 +7,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.aurore.infra.plugins.module_utils.model.keys import fingerprint, key_material
-from ansible_collections.aurore.infra.plugins.module_utils.options import documented
+from ansible_collections.aurore.infra.plugins.module_utils.options import validated
 from ansible_collections.aurore.infra.plugins.module_utils.register import token
 from ansible_collections.aurore.infra.plugins.modules.user_token import DOCUMENTATION
 
@@ -21,8 +21,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible is not typed
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
-        _, options = self.validate_argument_spec(documented(DOCUMENTATION))
+        options = validated(self, DOCUMENTATION)
         try:
             held = token.public_keys(options["provider"])
         except token.TokenError as error:

@@ -390,7 +390,7 @@ model_rts:
   returned: of group all
   type: list
   elements: dict
-  contains:
+  contains: &person
     nick:
       description: The nickname, which is unique.
       type: str
@@ -406,15 +406,7 @@ model_people:
   type: list
   elements: dict
   contains:
-    nick:
-      description: The nickname, which is unique.
-      type: str
-    name:
-      description: The name for people.
-      type: str
-    mail:
-      description: The mail address.
-      type: str
+    <<: *person
     role:
       description: V(rt), or V(rtc) for their lead.
       type: str

@@ -51,7 +51,13 @@ def test_ansible_validates_by_it() -> None:
     assert len(bad.error_messages) == 3
 
 
-@pytest.mark.parametrize("name", ["campaign_outcome", "host_identity", "nftables_ruleset"])
+ACTIONS = [
+    *("campaign_outcome", "emergency_authority", "emergency_certificate", "host_identity", "nftables_ruleset"),
+    *("user_certificate", "user_register", "user_revocation", "user_token"),
+]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
 def test_the_actions_of_the_collection_take_theirs_from_their_documentation(name: str) -> None:
     module = importlib.import_module(f"ansible_collections.aurore.infra.plugins.modules.{name}")
     described: dict[str, Any] = yaml.safe_load(module.DOCUMENTATION)["options"]

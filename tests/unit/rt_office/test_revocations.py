@@ -90,6 +90,7 @@ def test_a_mail_for_what_is_new(tmp_path: Path, journalctl: Path) -> None:
     outbox = Outbox(settings.state / "outbox", server)
 
     def say(host: str, version: int) -> None:
+        (settings.journals / host).mkdir(exist_ok=True)
         (journalctl / host).write_text(json.dumps(entry(f"version={version}")) + "\n")
 
     say("git.example.org", 0)
@@ -134,6 +135,9 @@ def test_the_command(
     server.is_away = False
     assert revocations.main(arguments) == 0
     assert len(server.taken) == 1
+    (tmp_path / "journals").rmdir()
+    assert revocations.main(arguments) == 1
+    assert "journals cannot be read" in capsys.readouterr().err
     settings_in(tmp_path)
     with pytest.raises(revocations.SettingsError, match="has no hosts"):
         revocations.main(arguments)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import mails, metrics
 from .calendar import in_french
+from .logins import JournalError, journals
 from .metrics import Metric
 from .outbox import UnsentError
 from .postfix import open_outbox
@@ -75,11 +76,13 @@ def judge(report: Report | None, register: Register, day: date, max_age: timedel
 
 
 def look(settings: Settings) -> dict[str, Report | None]:
-    """What each host of the fleet has said last."""
-    return {
-        host: last_report(None if host == settings.fqdn and settings.own_journal else settings.journals / host)
-        for host in settings.hosts
-    }
+    """What each host of the fleet has said last.
+
+    Raises:
+        JournalError: the journals cannot be listed.
+    """
+    known = journals(settings)
+    return {host: last_report(known[host]) if host in known else None for host in settings.hosts}
 
 
 def run(settings: Settings, register: Register, outbox: Outbox, day: date) -> None:
@@ -87,6 +90,7 @@ def run(settings: Settings, register: Register, outbox: Outbox, day: date) -> No
 
     Raises:
         UnsentError: the mail server did not take it; the next run tries again.
+        JournalError: the journals cannot be listed.
     """
     reports = look(settings)
     max_age = timedelta(days=settings.revocations_max_age_days)
@@ -123,7 +127,7 @@ def main(arguments: list[str]) -> int:
     with settings.only_run("revocations"):
         try:
             run(settings, settings.read_register(), open_outbox(settings), given.today or today())
-        except UnsentError as error:
+        except (JournalError, UnsentError) as error:
             print(f"rt-office: {error}", file=sys.stderr)  # noqa: T201 (a command)
             return 1
     return 0
