@@ -25,8 +25,7 @@ HOST_ENTRY = "ssh/host-authority"
 TLS_ENTRY = "tls/authority"
 EMERGENCY_ENTRY = "ssh/emergency-authority"
 EMERGENCY_HOLDERS = 3
-OTHER_ENTRIES = ("rt-office/mailbox", "rt-office/token-key")
-"""What group_vars look up, besides the authorities' keys."""
+LOOK_UP = re.compile(r"""aurore\.infra\.secret["'],\s*["']([^"']+)["']""")
 HOST_CERTIFICATE_DAYS = 365
 # GnuPG's; the kernel's own is one more.
 LONGEST_SOCKET_PATH = 106
@@ -48,6 +47,11 @@ class Keypair:
 
 
 # --- Pure: keys and certificates
+
+
+def looked_up(choices: Path) -> list[str]:
+    """List the entries of the store that a directory of group_vars looks up."""
+    return sorted({entry for file in choices.rglob("*.yml") for entry in LOOK_UP.findall(file.read_text())})
 
 
 def new_keypair(comment: str) -> Keypair:
@@ -135,7 +139,7 @@ def ensure(lab: Lab) -> None:
     """Make what is missing of the authorities."""
     now = datetime.now(UTC)
     ensure_store(lab)
-    for entry in OTHER_ENTRIES:
+    for entry in looked_up(lab.root / "group_vars"):
         if not (lab.password_store / f"{entry}.gpg").exists():
             _pass(lab, "insert", "--multiline", "--force", entry, stdin=f"{secrets.token_hex(32)}\n")
     _ensure_host_authority(lab)

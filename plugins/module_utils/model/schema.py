@@ -313,12 +313,14 @@ class Service(Record):
         title: For people.
         listens: The ports; none while its role is not written.
         aliases: Names by which people and hosts call its hosts.
+        placement: Whether no two of its hosts may be on one node: what a majority or a replica is for.
     """
 
     name: GroupName
     title: Line
     listens: tuple[Listen, ...]
     aliases: tuple[DomainName, ...] = ()
+    placement: Literal["anywhere", "apart"] = "anywhere"
 
 
 @record

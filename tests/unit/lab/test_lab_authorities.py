@@ -14,6 +14,8 @@ from lab import authorities
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lab.context import Lab
 
 NOW = datetime(2031, 1, 5, 12, tzinfo=UTC)
@@ -63,3 +65,10 @@ def test_tls_authority() -> None:
     usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     assert usage.key_cert_sign
     assert not usage.digital_signature
+
+
+def test_the_store_gets_what_group_vars_look_up(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/one.yml").write_text("a: \"{{ lookup('aurore.infra.secret', 'rt-office/mailbox') }}\"\n")
+    (tmp_path / "two.yml").write_text("b: \"{{ lookup('aurore.infra.secret',\n  'x/y', whole=true) }}\"\nc: x/z\n")
+    assert authorities.looked_up(tmp_path) == ["rt-office/mailbox", "x/y"]

@@ -207,6 +207,28 @@ def anti_affinity_size(index: Index) -> Iterator[Finding]:
                 yield guest.at("anti_affinity"), sentence
 
 
+@rule("members-apart", "services", "nodes", "guests")
+def members_apart(index: Index) -> Iterator[Finding]:
+    """Of a service whose hosts are apart, no two can be on one node: not now, and not after the loss of another."""
+    for service in index.model.services:
+        if service.placement != "apart":
+            continue
+        carriers = index.carriers[service.name]
+        nodes = {carrier.name for carrier in carriers} & index.nodes.keys()
+        guests = [carrier for carrier in carriers if isinstance(carrier, Guest)]
+        group = next((guest.anti_affinity for guest in guests if guest.anti_affinity is not None), None)
+        for guest in guests:
+            if guest.node in nodes or (guest.node == ANY and nodes):
+                sentence = f"'{service.name}' is on the node of '{guest.name}' or may be, too; keep one of the two"
+                yield guest.at("services", service.name), sentence
+            elif len(guests) > 1 and (guest.anti_affinity is None or guest.anti_affinity != group):
+                sentence = (
+                    f"the hosts of '{service.name}' are apart, and '{guest.name}' may come beside another of them; "
+                    f"write anti_affinity: {group or service.name}"
+                )
+                yield guest.at("services", service.name), sentence
+
+
 @rule("node-memory", "nodes", "reserves")
 def node_memory(index: Index) -> Iterator[Finding]:
     """The guests of a node fit in its memory beside the hypervisor and Ceph."""

@@ -497,6 +497,33 @@ CASES: list[tuple[list[Edit], list[str]]] = [
         ["guests.yml:11: anti-affinity: 'db-north' of the same group 'db' is on 'node-north'; choose another node"],
     ),
     (
+        [
+            ("services.yml", "  - name: database\n", "  - name: database\n    placement: apart\n"),
+            ("guests.yml", "node: node-south\n    anti_affinity: db\n", "node: any\n"),
+        ],
+        [
+            "guests.yml:15: members-apart: the hosts of 'database' are apart, and 'db-south' may come beside another of them; write anti_affinity: db",
+        ],
+    ),
+    (
+        [
+            ("services.yml", "  - name: database\n", "  - name: database\n    placement: apart\n"),
+            ("guests.yml", "anti_affinity: db", "anti_affinity: base"),
+        ],
+        [
+            "guests.yml:16: members-apart: the hosts of 'database' are apart, and 'db-south' may come beside another of them; write anti_affinity: base",
+        ],
+    ),
+    (
+        [
+            ("services.yml", "  - name: hypervisors\n", "  - name: hypervisors\n    placement: apart\n"),
+            ("guests.yml", "services: [mail_server]", "services: [mail_server, hypervisors]"),
+        ],
+        [
+            "guests.yml:23: members-apart: 'hypervisors' is on the node of 'mail' or may be, too; keep one of the two",
+        ],
+    ),
+    (
         [("guests.yml", "memory: 4\n", "memory: 4\n    anti_affinity: db\n")],
         [
             "guests.yml:19: anti-affinity: 'db-north' of the same group 'db' is on 'node-north'; choose another node",
