@@ -150,8 +150,8 @@ def _memory(size: Size, connections: int) -> tuple[dict[str, str | int], list[st
         fewer = max(left, 0) // work
         problems.append(
             f"{connections} connections with work_mem {amount(work)} need {work * connections} MiB beside "
-            f"shared_buffers {amount(shares.shared)} and {shares.all - shares.shared} MiB for maintenance and the rest of "
-            f"the host, but the smallest member has {size.memory} MiB of memory: give each member {enough} GiB"
+            f"shared_buffers {amount(shares.shared)} and {shares.all - shares.shared} MiB for maintenance and the rest "
+            f"of the host, but the smallest member has {size.memory} MiB of memory: give each member {enough} GiB"
             + (f", or lower max_connections to {fewer}" if fewer else "")
         )
     return {
