@@ -86,16 +86,17 @@ scenarios: unattended setup-lab ## Molecule: every scenario, on the lab
 
 faults: unattended setup-lab ## What breaks: a lab that is interrupted. Removes a lab that is up
 	@echo "==> Faults"
-	@$(AS_ROOT) pytest tests/faults --quiet -p no:cacheprovider
+	@$(AS_ROOT) pytest tests/faults/lab --quiet -p no:cacheprovider
 
 unattended:
 	@((EUID == 0)) || setsid --wait sudo --non-interactive true 2>/dev/null || { \
 	  echo "The tests run as root, or where sudo asks for no password: nobody can answer while they run." >&2; exit 1; }
 
-bench: lab ## Measure: the inventory, a role's steady state, the whole site
+bench: lab ## Measure: the inventory, a role's steady state, the whole site, outages of the database
 	@python tests/bench/bench_inventory.py
 	@python tests/bench/bench_steady_state.py
 	@python tests/bench/bench_site.py
+	@python -m tests.bench.bench_failover
 
 .PHONY: help setup setup-lab lock lab unlab report ssh test lint check-model unit policy docs scenarios faults \
   unattended bench

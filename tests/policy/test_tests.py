@@ -75,10 +75,13 @@ def not_run(repository: Repository) -> Iterator[Finding]:
     for name, path, _ in _scenarios(repository):
         if name != "default" and not re.search(rf"--all\b|molecule/\*|(?<![\w-]){re.escape(name)}(?![\w-])", run):
             yield Finding(path, 1, "`make test` does not run this scenario")
-    for directory in repository.below("tests"):
-        has_tests = any(repository.matching(f"tests/{directory}/test_*.py", f"tests/{directory}/*/test_*.py"))
-        if has_tests and directory != "testinfra" and f"tests/{directory}" not in run:
-            yield Finding(f"tests/{directory}", 1, "`make test` does not run these")
+    # What a scenario breaks, it may break by tests.
+    run += "\n".join(text for _, text in repository.matching("molecule/*/side_effect.yml"))
+    parents = {PurePosixPath(path).parent.parts for path, _ in repository.matching("tests/*/test_*.py")}
+    directories = {"/".join(parts[: 3 if parts[1] == "faults" else 2]) for parts in parents if parts[1] != "testinfra"}
+    for directory in sorted(directories):
+        if not re.search(rf"{re.escape(directory)}(?![\w/-])", run):
+            yield Finding(directory, 1, "`make test` does not run these")
 
 
 def misnamed(repository: Repository) -> Iterator[Finding]:
@@ -185,7 +188,9 @@ def test_the_checkers_see_what_is_wrong() -> None:
         "Makefile": "test: unit scenarios ## All\nunit:\n\tpytest tests/unit\nscenarios:\n\tmolecule test -s base\n"
     }
     tests = {"tests/unit/test_a.py": "", "tests/faults/a/test_b.py": "", "molecule/other/molecule.yml": ""}
-    assert found(not_run, {**make, **tests, **passing}) == ["molecule/other/molecule.yml:1", "tests/faults:1"]
+    assert found(not_run, {**make, **tests, **passing}) == ["molecule/other/molecule.yml:1", "tests/faults/a:1"]
+    breaking = {"molecule/base/side_effect.yml": "- ansible.builtin.command: pytest tests/faults/a\n"}
+    assert found(not_run, {**make, **tests, **passing, **breaking}) == ["molecule/other/molecule.yml:1"]
     assert found(misnamed, {"tests/unit/check.py": "def test_a(): ...\n"}) == ["tests/unit/check.py:1"]
     naps = "import time\ntime.sleep(1)\nfrom time import monotonic, sleep\n"
     assert found(sleeps, {"tests/test_a.py": naps}) == ["tests/test_a.py:2", "tests/test_a.py:3"]

@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HOSTS = ("www", "log")
 LAB = ("make", "lab", f"HOSTS={','.join(HOSTS)}")
 UNLAB = ("make", "unlab")

@@ -1,0 +1,50 @@
+"""What the faults share: members that are watched, and a trial to do something to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+# Journals of the hosts that a failed test spoke to are shown here, too.
+from tests.testinfra.conftest import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401
+
+from .trial import Trial, unwatch, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched() -> Iterator[None]:
+    """Every member notes what its server is."""
+    watch()
+    yield
+    unwatch()
+
+
+class Conclude(Protocol):
+    """Ends a trial and shows what it measured."""
+
+    def __call__(self, name: str, *, below: float) -> None: ...
+
+
+@pytest.fixture
+def trial() -> Iterator[Trial]:
+    """A client that writes during the test."""
+    with Trial() as one:
+        yield one
+
+
+@pytest.fixture
+def conclude(trial: Trial, request: pytest.FixtureRequest) -> Conclude:
+    """How the test ends: the cluster is whole, nothing is lost, and it did not take too long. All learn how long."""
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+
+    def show(name: str, *, below: float) -> None:
+        said = trial.concludes(name)
+        terminal.ensure_newline()
+        terminal.write_line(said)
+        assert trial.outage < below
+
+    return show

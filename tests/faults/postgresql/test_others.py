@@ -1,0 +1,51 @@
+"""What may happen to all but the primary: writes hardly notice."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.testinfra.conftest import connect, eventually
+from tests.testinfra.postgresql import cluster
+
+from . import trial as trials
+
+if TYPE_CHECKING:
+    from .conftest import Conclude
+    from .trial import Trial
+
+
+def test_etcd_stops_on_all_members(trial: Trial, conclude: Conclude) -> None:
+    """The primary stays one, because it sees that all members are there. It does for longer than its key would live."""
+    cluster.each_member(lambda member: connect(member).check_output("systemctl stop etcd.service"))
+    begin = time.monotonic()
+    eventually(lambda: time.monotonic() > begin + 30, 31)
+    cluster.each_member(lambda member: connect(member).check_output("systemctl --no-block start etcd.service"))
+    trial.recovers()
+    conclude("all members of etcd stopped for half a minute", below=2)
+    assert cluster.primary() == trial.was
+
+
+def test_a_replica_is_destroyed(trial: Trial, conclude: Conclude) -> None:
+    victim = cluster.replicas()[0]
+    identity = cluster.query(victim, "SELECT system_identifier FROM pg_control_system()")
+    trials.destroy(victim)
+    trial.recovers()
+    conclude("replica destroyed and rebuilt", below=2)
+    assert cluster.query(victim, "SELECT system_identifier FROM pg_control_system()") == identity
+    assert cluster.primary() == trial.was
+
+
+def test_a_replicas_host_is_killed_through_which_the_client_comes(trial: Trial, conclude: Conclude) -> None:
+    """Of the way to the primary nothing is single, either."""
+    trial.writer.read()
+    if trial.writer.entrance() == trial.was:
+        cluster.switch_over(cluster.replicas()[0])
+        trial.recovers()
+        cluster.await_health()
+    entrance = trial.writer.entrance()
+    assert entrance in cluster.replicas()
+    trials.power_off(entrance)
+    trial.recovers()
+    trials.restore(entrance)
+    conclude("host of the client's connection killed", below=10)
