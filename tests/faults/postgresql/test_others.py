@@ -49,3 +49,18 @@ def test_a_replicas_host_is_killed_through_which_the_client_comes(trial: Trial, 
     trial.recovers()
     trials.restore(entrance)
     conclude("host of the client's connection killed", below=10)
+
+
+def test_nothing_is_acknowledged_that_one_host_alone_has(trial: Trial, conclude: Conclude) -> None:
+    others = cluster.replicas()
+    for replica in others:
+        connect(replica).check_output("systemctl stop patroni.service")
+    stopped = time.monotonic()
+    eventually(lambda: time.monotonic() > stopped + 5, 6)
+    for replica in others:
+        connect(replica).check_output("systemctl --no-block start patroni.service")
+    restarted = time.monotonic()
+    trial.recovers()
+    conclude("both replicas stopped for 5 s", below=30)
+    assert [when for when in trial.writer.acknowledged().values() if stopped < when < restarted] == []
+    assert cluster.primary() == trial.was

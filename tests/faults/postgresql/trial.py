@@ -119,6 +119,7 @@ class Writer:
         host.check_output("dpkg --status python3-psycopg2 || apt-get -qq --yes install python3-psycopg2")
         put(self.host, f"{self._home}.py", (HERE / "writer.py").read_text())
         put(self.host, f"{self._home}.pgpass", f"*:*:*:{OWNER}:{cluster.secret('postgresql/forge')}\n", "0600")
+        put(self.host, f"{self._home}.log", "")
         host.check_output(
             f"systemd-run --quiet --collect --unit={self._unit} --uid={self.user} --setenv=HOME=/nonexistent"
             f" --setenv=PGPASSFILE={self._home}.pgpass --property=StandardOutput=append:{self._home}.log"
