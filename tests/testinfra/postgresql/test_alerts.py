@@ -1,0 +1,138 @@
+"""Alerts are about metrics that exist, and fire when they must; only the monitoring sees what they are made of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..conftest import connect, eventually
+from . import cluster, monitoring
+from .cluster import OURS
+from .monitoring import MONITORING, TARGETS, Prometheus, fqdn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Those that are ours; Patroni, etcd and HAProxy let in whoever has a certificate of the fleet.
+EXPORTERS = ("node", "postgresql", "pgbouncer", "pgbackrest")
+SELECTOR = re.compile(r"(?<![\w.])([a-z]\w*)(?!\w|\s*\()(\{[^}]*\})?")
+WORDS = {"and", "or", "unless", "on", "by", "bool", "offset", "ignoring", "without", "group_left", "group_right"}
+NO_FAULT = {"HostClockNotSynchronized", "HostDiskFullSoon", "HostDiskFills"}
+"""What the lab's machine may cause: containers have its clock and its disk."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unpacked() -> Iterator[None]:
+    monitoring.unpack()
+    yield
+    monitoring.clear()
+
+
+@pytest.fixture(scope="module")
+def prometheus() -> Iterator[Prometheus]:
+    """A Prometheus that collects from all of the cluster."""
+    with Prometheus() as one:
+        yield one
+
+
+def selectors(expression: str) -> set[str]:
+    """The series that an expression is about."""
+    bare = re.sub(r"\b(?:on|by|ignoring|without)\s*\([^)]*\)|\[[^]]*\]", " ", expression)
+    return {name + labels for name, labels in SELECTOR.findall(bare) if name not in WORDS}
+
+
+def test_selectors_are_found() -> None:
+    expression = 'sum by (job) (rate(a_b{c="d"}[5m])) > on (instance) 2 * 1e6 or absent(e_f == 1) unless up < scalar(g)'
+    assert selectors(expression) == {'a_b{c="d"}', "e_f", "up", "g"}
+
+
+def test_the_rules_can_be_read() -> None:
+    assert "SUCCESS" in monitoring.promtool(f"check rules --lint-fatal {monitoring.ALERTS}/*.yml")
+
+
+def test_each_alert_fires_when_it_must_and_is_quiet_otherwise() -> None:
+    assert "SUCCESS" in monitoring.promtool("test rules tests/alerts/*.yml")
+
+
+def test_everybody_is_asked_and_answers(prometheus: Prometheus) -> None:
+    eventually(lambda: all(one["health"] == "up" for one in prometheus.targets()))
+    assert {one["scrapeUrl"]: one["lastError"] for one in prometheus.targets() if one["health"] != "up"} == {}
+    assert len(prometheus.targets()) == sum(len(hosts) for _, hosts in TARGETS.values())
+
+
+def test_every_series_of_a_rule_is_there(prometheus: Prometheus) -> None:
+    wanted = sorted({one for rule in monitoring.rules() for one in selectors(rule["expr"])})
+    assert len(wanted) > len(TARGETS)
+
+    def missing() -> list[str]:
+        return [one for one in wanted if not prometheus.query(one)]
+
+    eventually(lambda: not missing())
+    assert missing() == []
+
+
+@pytest.mark.parametrize("job", TARGETS)
+def test_without_a_certificate_nobody_sees_anything(job: str) -> None:
+    port, hosts = TARGETS[job]
+    for host in hosts:
+        ask = f"curl --silent --show-error --max-time 5 --cacert /etc/aurore/tls/ca.crt https://{fqdn(host)}:{port}/metrics"
+        refused = connect(MONITORING).run(ask)
+        assert (refused.rc, refused.stdout) == (56, ""), refused
+        assert "certificate required" in refused.stderr
+
+
+@pytest.mark.parametrize("job", EXPORTERS)
+def test_a_certificate_of_another_host_is_refused(job: str) -> None:
+    port, hosts = TARGETS[job]
+    for host in hosts:
+        # By itself, or the firewall would refuse it before.
+        ask = f"curl --silent --show-error --max-time 5 {OURS} https://{fqdn(host)}:{port}/metrics"
+        refused = connect(host).run(ask)
+        assert (refused.rc, refused.stdout) == (56, ""), refused
+        assert "bad certificate" in refused.stderr
+
+
+@pytest.mark.parametrize("job", TARGETS)
+def test_metrics_are_in_the_administration_network_alone(job: str) -> None:
+    port, hosts = TARGETS[job]
+    if job == "patroni":  # which members ask as well
+        return
+    for host in hosts:
+        sockets = connect(host).check_output(f"ss --no-header --listening --tcp --numeric 'sport = :{port}'")
+        listening = {line.split()[3].rsplit(":", 1)[0].strip("[]") for line in sockets.splitlines()}
+        allowed = {
+            interface[version]
+            for interface in monitoring.inventory()[host]["model_interfaces"]
+            for version in ("ipv4", "ipv6")
+            if interface["purpose"] == "administration"
+        }
+        assert listening
+        assert listening <= allowed
+
+
+def test_a_whole_cluster_alarms_nobody(prometheus: Prometheus) -> None:
+    cluster.await_health()
+    eventually(lambda: not prometheus.firing().keys() - NO_FAULT)
+    assert prometheus.firing().keys() - NO_FAULT == set()
+
+
+def test_a_replica_that_is_stopped_alarms_somebody(prometheus: Prometheus) -> None:
+    replica = cluster.replicas()[0]
+    expected = {"PatroniMembersMissing": {""}, "PostgreSQLDown": {fqdn(replica)}}
+
+    def alarms() -> bool:
+        firing = prometheus.firing()
+        return all(hosts <= firing.get(name, set()) for name, hosts in expected.items())
+
+    connect(replica).check_output("systemctl stop patroni.service")
+    try:
+        assert eventually(alarms), prometheus.firing()
+        # The others go on.
+        assert not {"PatroniNoPrimary", "PatroniNoSynchronousStandby", "HAProxyWithoutPrimary"} & {*prometheus.firing()}
+    finally:
+        connect(replica).check_output("systemctl start patroni.service")
+        cluster.await_health()
+    eventually(lambda: not {*expected} & {*prometheus.firing()})
+    assert not {*expected} & {*prometheus.firing()}
