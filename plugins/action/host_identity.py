@@ -57,6 +57,7 @@ def _desired(options: dict[str, Any], at: datetime) -> plan.Desired:
             tls_units={"reload": tls_options["reloads"], "restart": tls_options["restarts"]},
             journal=JOURNAL,
             owner=OWNER,
+            has_nameless=tls_options["nameless"],
         ),
         ssh_authority=ssh_authority,
         tls_authority=tls_authority,

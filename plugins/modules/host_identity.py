@@ -93,8 +93,14 @@ options:
         description: The group that may read C(host.key), for daemons that do not start as root; V(root) for none.
         type: str
         default: root
+      nameless:
+        description:
+          - Also issue C(nameless.crt), for the same key and with the same names, but without a common name.
+          - For clients of servers that take the common name for a user's, such as etcd, whose gateway then refuses it.
+        type: bool
+        default: false
       reloads:
-        description: Units to reload when one of the three files changed, if they run.
+        description: Units to reload when one of these files changed, if they run.
         type: list
         elements: str
         default: []

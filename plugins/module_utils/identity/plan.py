@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ansible_collections.aurore.infra.plugins.module_utils.identity import ssh, tls
@@ -49,6 +49,7 @@ class Layout:
     tls_units: Units
     journal: str
     owner: str = "root"
+    has_nameless: bool = False
 
     @property
     def ssh_public(self) -> str:
@@ -69,6 +70,11 @@ class Layout:
     def tls_certificate(self) -> str:
         """The TLS certificate."""
         return f"{self.tls_directory}/host.crt"
+
+    @property
+    def tls_nameless(self) -> str:
+        """The certificate without a common name, for the same key."""
+        return f"{self.tls_directory}/nameless.crt"
 
     @property
     def tls_authorities(self) -> str:
@@ -109,7 +115,13 @@ class Layout:
                 # P-256, because whatever speaks TLS knows it; PKCS8, because whatever reads keys does.
                 self._key(self.tls_key, "ecdsa", "PKCS8", identity),
             ],
-            "files": [self.ssh_public, self.ssh_certificate, self.tls_certificate, self.tls_authorities],
+            "files": [
+                self.ssh_public,
+                self.ssh_certificate,
+                self.tls_certificate,
+                *([self.tls_nameless] if self.has_nameless else []),
+                self.tls_authorities,
+            ],
             "journal": self.journal,
             "create": create,
         }
@@ -290,9 +302,15 @@ def plan(state: Inspected, desired: Desired, at: datetime) -> Plan:
     planner.directory()
     tls_key = planner.key(layout.tls_key)
     content = draft(wanted, _fingerprint(tls_key), issuer.fingerprint, at, authority_ends=issuer.ends)
-    tls_certificate = planner.certificate(
+    certificates = {"ssh": ssh_certificate}
+    certificates["tls"] = planner.certificate(
         layout.tls_certificate, ToSign("tls", tls_key, content), lambda text: tls.read(text, issuer)
     )
+    if layout.has_nameless:
+        content = replace(content, identity="")
+        certificates["tls_nameless"] = planner.certificate(
+            layout.tls_nameless, ToSign("tls", tls_key, content), lambda text: tls.read(text, issuer)
+        )
     planner.authorities(layout.tls_authorities)
 
     touched = [layout.units(step.path) for step in planner.steps]
@@ -309,7 +327,7 @@ def plan(state: Inspected, desired: Desired, at: datetime) -> Plan:
             "restart": sorted({unit for units in touched for unit in units["restart"]}),
         },
         pending=state["pending"],
-        certificates={"ssh": ssh_certificate, "tls": tls_certificate},
+        certificates=certificates,
         warnings=tuple(warnings),
     )
 

@@ -116,7 +116,11 @@ def read(text: str, issuer: Authority) -> Certificate:
 
 
 def issue(key: PublicKey, content: Certificate, wanted: Wanted, issuer: Authority, signing_key: PrivateKey) -> str:
-    """Return a signed certificate that says `content`, for a host that is a server and a client, in PEM (RFC 5280)."""
+    """Return a signed certificate that says `content`, in PEM (RFC 5280).
+
+    It is for a host that is a server and a client. Without an identity, its subject is empty, and its other names are
+    what counts (section 4.2.1.6): it is for servers that would take a common name for a user's.
+    """
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in wanted.names]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in wanted.addresses]
     try:
@@ -136,9 +140,10 @@ def issue(key: PublicKey, content: Certificate, wanted: Wanted, issuer: Authorit
         encipher_only=False,
         decipher_only=False,
     )
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, content.identity)] if content.identity else []
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, content.identity)]))
+        .subject_name(x509.Name(subject))
         .issuer_name(issuer.certificate.subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
@@ -149,7 +154,7 @@ def issue(key: PublicKey, content: Certificate, wanted: Wanted, issuer: Authorit
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=not subject)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(key_of_issuer, critical=False)
     )

@@ -488,9 +488,9 @@ def test_the_real_fleet() -> None:
     real = derive(load(REAL), TODAY)
     assert set(real.groups) == {
         "nodes", "guests", "rented", "site_fleming", "site_edc", "site_gs", "site_ovh", "site_any",
-        "mons", "mgrs", "osds", "hypervisors", "etcd", "postgresql", "backup_repository", "mail_server", "mail_relay",
-        "dns_primary", "dns_secondary", "forge", "ci_server", "prometheus", "synapse", "website", "container_host", "cloud",
-        "log_server", "rt_office",
+        "mons", "mgrs", "osds", "hypervisors", "etcd", "postgresql", "backup_repository", "mail_server",
+        "mail_relay", "dns_primary", "dns_secondary", "forge", "ci_server", "prometheus", "synapse", "website",
+        "container_host", "cloud", "log_server", "rt_office",
     }  # fmt: skip
     assert len(real.hosts) == 17
     assert all(map(one_default_route, real.hosts.values()))

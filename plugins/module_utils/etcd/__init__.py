@@ -1,0 +1,1 @@
+"""etcd: a client of its API, and who may do what in it."""
