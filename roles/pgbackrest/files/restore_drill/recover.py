@@ -1,0 +1,140 @@
+"""Restore the whole cluster, here: the present data is put aside, and a copy takes its place.
+
+Each step is written down before it is done, so that a run that was interrupted is completed by the next, or undone.
+Patroni is stopped on all members meanwhile; who does that, and has the others follow, is
+playbooks/operations/restore_postgresql.yml.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import repository
+from .copy import Copy
+from .programs import wait
+from .settings import RestoreError
+from .state import State, sync
+
+if TYPE_CHECKING:
+    from .programs import Run
+    from .settings import Settings
+    from .target import Target
+
+ARCHIVED_WITHIN = 600
+"""Seconds until the new history is in the archive."""
+PLACE = "recovery"
+NOTE = "recover"
+
+
+def status(settings: Settings, run: Run) -> dict[str, Any]:
+    """What a restore would do here: which backups there are, what is there now, and whether there is room."""
+    state = State(settings)
+    known = repository.backups(run, settings)
+    begun = state.noted(NOTE)
+    return {
+        "begun": begun,
+        "backups": [{"label": one.label, "ended": _moment(one.ended)} for one in known],
+        "size": known[-1].size,
+        "free": shutil.disk_usage(settings.data.parent.parent).free,
+        "reserve": settings.reserve * repository.MIB,
+        "aside": [str(one) for one in sorted(settings.data.parent.glob(f"{settings.data.name}.before-*"))],
+    }
+
+
+def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Path | None:
+    """Put the data aside, restore, and end as a primary that is stopped. Where the old data is, if there was any.
+
+    Raises:
+        RestoreError: another restore is half done, the data is in use, there is no room, or no way to the point.
+    """
+    state = State(settings)
+    with state.only_run():
+        _see_stopped(settings)
+        wanted = {**asdict(target), "label": label}
+        begun = state.noted(NOTE)
+        if begun and begun["target"] != wanted:
+            raise RestoreError(
+                f"Another restore is half done here: {begun['target']}. Run that one again, or give it up with "
+                "restore-drill abandon."
+            )
+        if not begun:
+            repository.see_room(settings.data.parent.parent, repository.backups(run, settings)[-1], settings.reserve)
+            name = f"{settings.data}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            begun = {"target": wanted, "aside": name if _has_data(settings.data) else None, "recovered": False}
+            state.note(NOTE, begun)
+        aside = Path(begun["aside"]) if begun["aside"] else None
+        if aside and not aside.exists():
+            settings.data.rename(aside)
+            sync(aside.parent)
+        if not begun["recovered"]:
+            _recover(settings, run, target, label)
+            state.note(NOTE, begun | {"recovered": True})
+        return aside
+
+
+def _recover(settings: Settings, run: Run, target: Target, label: str) -> None:
+    """What lies in the data's place is a copy that is not complete, or nothing."""
+    copy = Copy(settings, run, settings.state / PLACE, settings.data)
+    copy.remove()
+    if settings.data.exists():
+        shutil.rmtree(settings.data)
+    copy.restore(target, "promote", [f"--set={label}"] if label else [])
+    # The new history goes into the archive from its first moment.
+    command = f"/usr/bin/pgbackrest --stanza={settings.stanza} --pg1-path={settings.data} archive-push %p"
+    copy.start("archive_mode=on", f"archive_command={command}")
+    copy.await_promoted()
+    segment = copy.server.one("pg_walfile_name(pg_switch_wal())")
+
+    def archived() -> bool:
+        last = copy.server.ask("SELECT to_json(last_archived_wal) FROM pg_stat_archiver;")[0]
+        return last is not None and last >= segment
+
+    wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
+    copy.forget_target()
+    copy.stop()
+    copy.remove()
+
+
+def done(settings: Settings) -> None:
+    """The cluster has taken the restored data over; what was put aside is a person's to remove."""
+    State(settings).forget(NOTE)
+
+
+def abandon(settings: Settings, run: Run) -> Path | None:
+    """Undo a restore that was not completed: the old data comes back. Where it was, if there was any.
+
+    Raises:
+        RestoreError: there is nothing to undo, or the data is in use.
+    """
+    state = State(settings)
+    with state.only_run():
+        begun = state.noted(NOTE)
+        if not begun:
+            raise RestoreError("No restore is half done here.")
+        Copy(settings, run, settings.state / PLACE, settings.data).remove()
+        _see_stopped(settings)
+        aside = Path(begun["aside"]) if begun["aside"] else None
+        if aside and aside.exists():
+            if settings.data.exists():
+                shutil.rmtree(settings.data)
+            aside.rename(settings.data)
+            sync(aside.parent)
+        state.forget(NOTE)
+        return aside
+
+
+def _see_stopped(settings: Settings) -> None:
+    if (settings.data / "postmaster.pid").exists() and not (settings.state / PLACE).exists():
+        raise RestoreError(f"PostgreSQL runs on {settings.data}: stop Patroni on all members first.")
+
+
+def _has_data(data: Path) -> bool:
+    return data.is_dir() and any(data.iterdir())
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

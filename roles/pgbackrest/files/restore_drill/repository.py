@@ -1,0 +1,82 @@
+"""What is in the repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .settings import RestoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .programs import Run
+    from .settings import Settings
+
+MIB = 1024 * 1024
+_CHOSEN = re.compile(r"restore backup set (\S+?),?(?:\s|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup."""
+
+    label: str
+    ended: int
+    """When it ended, in seconds since 1970."""
+    size: int
+    """The bytes of what it restores."""
+
+
+def pgbackrest(
+    run: Run, settings: Settings, command: str, options: Sequence[str], environment: Mapping[str, str] | None = None
+) -> str:
+    """Run a command of pgBackRest's for the cluster."""
+    argv = ["/usr/bin/pgbackrest", f"--stanza={settings.stanza}", "--log-level-console=info", *options, command]
+    return run(argv, environment=environment)
+
+
+def backups(run: Run, settings: Settings) -> list[Backup]:
+    """All backups of the cluster, the oldest first.
+
+    Raises:
+        RestoreError: the repository does not answer, or has none.
+    """
+    argv = ["/usr/bin/pgbackrest", f"--stanza={settings.stanza}", "--output=json", "info"]
+    stanzas: list[dict[str, Any]] = json.loads(run(argv))
+    found = [
+        Backup(one["label"], int(one["timestamp"]["stop"]), int(one["info"]["size"]))
+        for stanza in stanzas
+        for one in stanza.get("backup", [])
+    ]
+    if not found:
+        told = "; ".join(str(stanza["status"]["message"]) for stanza in stanzas)
+        raise RestoreError(f"The repository has no backup of {settings.stanza}: {told}.")
+    return sorted(found, key=lambda one: one.ended)
+
+
+def chosen(said: str) -> str:
+    """Which backup a restore has taken, by what pgBackRest said."""
+    match = _CHOSEN.search(said)
+    if not match:
+        raise RestoreError("pgBackRest did not say which backup it restored.")
+    return match[1]
+
+
+def see_room(directory: Path, backup: Backup, reserve: int) -> None:
+    """See that a restored copy fits on a disk.
+
+    Raises:
+        RestoreError: it does not.
+    """
+    free = shutil.disk_usage(directory).free
+    needed = backup.size + reserve * MIB
+    if free < needed:
+        raise RestoreError(
+            f"No room for a copy in {directory}: {free // MIB} MiB are free, {backup.size // MIB} MiB are needed and "
+            f"{reserve} MiB stay free."
+        )
