@@ -1,0 +1,125 @@
+"""The daemon: looks every second, and does what follows."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from . import firewall, settings, steering
+from .etcd import Etcd, EtcdError, encode, tls
+from .rest import Patroni, PatroniError
+from .verdict import Verdict, judge
+from .view import View, look
+
+EVERY = 1.0
+"""Seconds between two looks."""
+
+PATRONI_PORT = 8008
+
+VOTE = 10
+"""Seconds for which a vote counts. Shorter than firewall.HOLD: no vote outlives what it says."""
+
+STEER_EVERY = 15
+"""Looks between two attempts to keep etcd's leader away."""
+
+
+class Fence:
+    """One member's fence.
+
+    Attributes:
+        settings: The role's.
+    """
+
+    def __init__(self, given: settings.Settings) -> None:
+        self.settings = given
+        context = tls(given.authority, given.certificate, given.key)
+        endpoints = [(address, steering.PORT) for address in given.endpoints]
+        self._etcd = Etcd(endpoints, context, (given.user, given.password), timeout=2.0)
+        self._own = Etcd(endpoints[:1], context, (given.user, given.password), timeout=2.0)
+        self._patroni = Patroni(f"{given.members[given.me]}:{PATRONI_PORT}", context, timeout=1.0)
+        self._closed: str | None = None
+        self._vote: str | None = None
+        self._looks = 0
+        firewall.open_all()
+
+    def turn(self) -> None:
+        """Looks once, and does what follows.
+
+        Raises:
+            EtcdError: etcd did not answer, or refused; then nothing new was done.
+        """
+        given = self.settings
+        view = look(self._etcd, given.cluster, given.votes)
+        verdict = judge(view, given.me, given.patience)
+        if verdict is Verdict.LISTEN:
+            self._listen()
+        if verdict in {Verdict.FENCE, Verdict.END} and self._may_fence(view):
+            self._fence(view)
+            # With the vote just given, and those that others gave meanwhile.
+            view = look(self._etcd, given.cluster, given.votes)
+            verdict = judge(view, given.me, given.patience)
+        if verdict is Verdict.END:
+            logging.warning("%s was silent for %d s, and nobody listens to it: its term ends", view.leader, view.silent)
+            self._etcd.call("/v3/lease/revoke", {"ID": view.lease})
+        if view.leader == given.me and self._looks % STEER_EVERY == 0:
+            steering.steer(self._own)
+        self._looks += 1
+
+    def _may_fence(self, view: View) -> bool:
+        """Whether the leader is a member that did not tell this one, past etcd, that it goes on (failsafe mode)."""
+        if view.leader not in self.settings.members:
+            return False
+        try:
+            return not self._patroni.get("/patroni").get("failsafe_mode_is_active", False)
+        except PatroniError as problem:
+            logging.info("%s", problem)
+            return False
+
+    def _fence(self, view: View) -> None:
+        """Stops listening, and only then says so."""
+        assert view.leader is not None
+        if self._closed != view.leader:
+            logging.warning("%s has been silent for %d s: not listening to it", view.leader, view.silent)
+        firewall.close(self.settings.members[view.leader])
+        self._closed = view.leader
+        lease = self._etcd.call("/v3/lease/grant", {"TTL": str(VOTE)})["ID"]
+        key = f"{self.settings.votes}{view.leader}/{view.lease}/{self.settings.me}"
+        self._etcd.call("/v3/kv/put", {"key": encode(key), "value": encode("silent"), "lease": lease})
+        self._vote = lease
+
+    def _listen(self) -> None:
+        """Takes the vote back, and only then listens again."""
+        if self._closed is None:
+            return
+        if self._vote is not None:
+            self._etcd.call("/v3/lease/revoke", {"ID": self._vote})
+            self._vote = None
+        firewall.open_all()
+        logging.info("listening to everyone again")
+        self._closed = None
+
+
+def main() -> None:
+    """Runs until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    fence = Fence(settings.read(Path(sys.argv[1])))
+    reached = True
+    while True:
+        began = time.monotonic()
+        try:
+            fence.turn()
+        except EtcdError as problem:
+            if reached:
+                logging.warning("%s", problem)
+            reached = False
+        else:
+            if not reached:
+                logging.info("etcd answers again")
+            reached = True
+        time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
+
+
+if __name__ == "__main__":
+    main()
