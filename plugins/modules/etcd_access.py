@@ -105,7 +105,7 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd import access
-from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import Etcd, EtcdError, EtcdUnavailable, tls
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import Etcd, EtcdError, EtcdUnavailableError, tls
 
 NOTHING = access.Access({}, {}, is_enabled=False)
 
@@ -165,7 +165,7 @@ def apply(module: AnsibleModule) -> list[access.Step]:
         open_etcd = Etcd(endpoints, context)
         etcd = Etcd(endpoints, context, (access.ROOT, options["root_password"]))
         current = access.read(etcd, open_etcd)
-    except (EtcdUnavailable, FileNotFoundError):
+    except (EtcdUnavailableError, FileNotFoundError):
         if not module.check_mode:
             raise
         return access.plan(NOTHING, desired, passwords, lambda _: False)

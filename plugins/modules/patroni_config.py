@@ -66,7 +66,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import tls
-from ansible_collections.aurore.infra.plugins.module_utils.patroni.rest import Patroni, PatroniError, PatroniUnavailable
+from ansible_collections.aurore.infra.plugins.module_utils.patroni.rest import (
+    Patroni,
+    PatroniError,
+    PatroniUnavailableError,
+)
 
 
 def main() -> None:
@@ -98,7 +102,7 @@ def apply(module: AnsibleModule) -> tuple[dict[str, Any], dict[str, Any]]:
         context = tls(options["authority"], options["certificate"], options["key"])
         patroni = Patroni(options["address"], context, (options["user"], options["password"]))
         current: dict[str, Any] = patroni.get("/config")
-    except (PatroniUnavailable, FileNotFoundError):
+    except (PatroniUnavailableError, FileNotFoundError):
         if not module.check_mode:
             raise
         return {}, wanted

@@ -97,7 +97,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import (
     Etcd,
     EtcdError,
-    EtcdUnavailable,
+    EtcdUnavailableError,
     decode,
     encode,
     tls,
@@ -158,7 +158,7 @@ def identifier(module: AnsibleModule, directory: Path) -> str:
     status, output, errors = module.run_command(command, environ_update={"LC_ALL": "C"})
     found = IDENTIFIER.search(output)
     if status != 0 or not found:
-        module.fail_json(msg=f"patroni_state: {' '.join(command)}: {errors.strip() or output.strip()}")
+        raise OSError(f"{' '.join(command)}: {errors.strip() or output.strip()}")
     return found.group(1)
 
 
@@ -170,7 +170,7 @@ def initialized(module: AnsibleModule) -> str | None:
         endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
         etcd = Etcd(endpoints, context, (options["user"], options["password"]))
         found = etcd.call("/v3/kv/range", {"key": encode(f"{options['prefix']}initialize")}).get("kvs", [])
-    except (EtcdUnavailable, FileNotFoundError):
+    except (EtcdUnavailableError, FileNotFoundError):
         if not module.check_mode:
             raise
         return None

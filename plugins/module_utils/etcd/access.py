@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .client import EtcdRefused, decode, encode, end_of
+from .client import EtcdRefusedError, decode, encode, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +55,7 @@ def read(etcd: Etcd, open_etcd: Etcd) -> Access:
     try:
         open_etcd.call("/v3/auth/user/list")
         reader, is_enabled = open_etcd, False
-    except EtcdRefused as refused:
+    except EtcdRefusedError as refused:
         if NO_TOKEN not in str(refused):
             raise
         reader, is_enabled = etcd, True
@@ -78,7 +78,9 @@ def _granted(permission: Mapping[str, Any]) -> str:
     return key if is_prefix else f"{key}..{end}"
 
 
-def plan(current: Access, desired: Access, passwords: Mapping[str, str], has_password: Callable[[str], bool]) -> list[Step]:
+def plan(
+    current: Access, desired: Access, passwords: Mapping[str, str], has_password: Callable[[str], bool]
+) -> list[Step]:
     """The calls that lead from what there is to what is wanted, in an order in which each is allowed.
 
     Users that are not wanted go, since a forgotten password is a way in. Authentication is turned on last.
@@ -112,7 +114,9 @@ def _roles(current: Mapping[str, frozenset[str]], desired: Mapping[str, frozense
         for prefix in sorted(prefixes - current.get(name, frozenset())):
             permission = {"permType": "READWRITE", "key": encode(prefix), "range_end": encode(end_of(prefix))}
             yield Step(f"let {name} use {prefix}", "/v3/auth/role/grant", {"name": name, "perm": permission})
-        for granted in sorted(current.get(name, frozenset()) - prefixes):
+        # A grant takes the place of another kind for the same keys, and a revocation would take them both.
+        replaced = {f"{prefix}..{end_of(prefix)}" for prefix in prefixes}
+        for granted in sorted(current.get(name, frozenset()) - prefixes - replaced):
             key, dots, end = granted.partition("..")
             request = {"role": name, "key": encode(key), "range_end": encode(end if dots else end_of(key))}
             yield Step(f"no longer let {name} use {granted}", "/v3/auth/role/revoke", request)

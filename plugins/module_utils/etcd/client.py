@@ -21,20 +21,23 @@ UNAUTHENTICATED = 16
 STALE = "etcdserver: revision of auth store is old"
 """What etcd says of a token from before a change of users; a new one is good."""
 
+UNAVAILABLE = 14
+"""gRPC's code for a member that cannot serve now, such as one that knows no leader; another one may."""
+
 ACCEPT = {"Accept": "application/json"}
-"""The header by which etcd tells a client of its gateway from the gateway itself, whose certificate it would take for the
-user's."""
+"""The header by which etcd tells a client of its gateway from the gateway itself, whose certificate it would take for
+the user's."""
 
 
 class EtcdError(Exception):
     """etcd did not do what it was asked."""
 
 
-class EtcdUnavailable(EtcdError):
+class EtcdUnavailableError(EtcdError):
     """No endpoint answered."""
 
 
-class EtcdRefused(EtcdError):
+class EtcdRefusedError(EtcdError):
     """An endpoint answered with a refusal.
 
     Attributes:
@@ -105,14 +108,14 @@ class Etcd:
             request: Its message.
 
         Raises:
-            EtcdUnavailable: No endpoint answered.
-            EtcdRefused: One did, with a refusal.
+            EtcdUnavailableError: No endpoint answered.
+            EtcdRefusedError: One did, with a refusal.
         """
         if self._credentials and self._token is None:
             self._authenticate(self._credentials)
         try:
             return self._ask(path, request or {})
-        except EtcdRefused as refused:
+        except EtcdRefusedError as refused:
             if not self._credentials or (refused.code != UNAUTHENTICATED and STALE not in str(refused)):
                 raise
         self._authenticate(self._credentials)
@@ -122,12 +125,12 @@ class Etcd:
         """Whether this is a user's password.
 
         Raises:
-            EtcdUnavailable: No endpoint answered.
-            EtcdRefused: For another reason than the password.
+            EtcdUnavailableError: No endpoint answered.
+            EtcdRefusedError: For another reason than the password.
         """
         try:
             self._ask("/v3/auth/authenticate", {"name": name, "password": password})
-        except EtcdRefused as refused:
+        except EtcdRefusedError as refused:
             if "authentication failed" in str(refused):
                 return False
             raise
@@ -144,18 +147,20 @@ class Etcd:
             address, port = self.endpoints[0]
             try:
                 return self._post(path, json.dumps(request))
-            except (OSError, http.client.HTTPException) as problem:
-                problems.append(f"{address}:{port}: {problem or type(problem).__name__}")
+            except (OSError, http.client.HTTPException, EtcdRefusedError) as problem:
+                if isinstance(problem, EtcdRefusedError) and problem.code != UNAVAILABLE:
+                    raise
+                problems.append(f"{address}:{port}: {str(problem) or type(problem).__name__}")
                 self._hang_up()
                 self.endpoints.append(self.endpoints.pop(0))
-        raise EtcdUnavailable(f"no member of etcd answers: {'; '.join(problems)}")
+        raise EtcdUnavailableError(f"no member of etcd answers: {'; '.join(problems)}")
 
     def _post(self, path: str, body: str) -> dict[str, Any]:
         # A connection that was open may have been closed by the other side meanwhile: that says nothing about it.
         if self._connection is not None:
             try:
                 return self._exchange(self._connection, path, body)
-            except (ConnectionError, http.client.RemoteDisconnected):
+            except ConnectionError:
                 self._hang_up()
         address, port = self.endpoints[0]
         self._connection = http.client.HTTPSConnection(address, port, timeout=self._timeout, context=self._context)
@@ -171,9 +176,9 @@ class Etcd:
         try:
             answer: dict[str, Any] = json.loads(text)
         except ValueError:
-            raise EtcdRefused(f"{path}: {response.status} {response.reason}", -1) from None
+            raise EtcdRefusedError(f"{path}: {response.status} {response.reason}", -1) from None
         if response.status != http.client.OK:
-            raise EtcdRefused(str(answer.get("message") or answer.get("error")), int(answer.get("code", -1)))
+            raise EtcdRefusedError(str(answer.get("message") or answer.get("error")), int(answer.get("code", -1)))
         return answer
 
     def _hang_up(self) -> None:

@@ -16,7 +16,7 @@ class PatroniError(Exception):
     """Patroni did not do what it was asked."""
 
 
-class PatroniUnavailable(PatroniError):
+class PatroniUnavailableError(PatroniError):
     """It did not answer."""
 
 
@@ -50,7 +50,7 @@ class Patroni:
         """What is at a path, from JSON.
 
         Raises:
-            PatroniUnavailable: Nobody answered.
+            PatroniUnavailableError: Nobody answered.
             PatroniError: The answer is a refusal, or no JSON.
         """
         return self._call("GET", path, None)
@@ -59,7 +59,7 @@ class Patroni:
         """Replaces what is at a path.
 
         Raises:
-            PatroniUnavailable: Nobody answered.
+            PatroniUnavailableError: Nobody answered.
             PatroniError: The answer is a refusal, or no JSON.
         """
         return self._call("PUT", path, json.dumps(content))
@@ -72,8 +72,8 @@ class Patroni:
             response = connection.getresponse()
             text = response.read().decode()
         except (OSError, http.client.HTTPException) as problem:
-            reason = problem or type(problem).__name__
-            raise PatroniUnavailable(f"Patroni at {self.address} does not answer: {reason}") from problem
+            reason = str(problem) or type(problem).__name__
+            raise PatroniUnavailableError(f"Patroni at {self.address} does not answer: {reason}") from problem
         finally:
             connection.close()
         if response.status != http.client.OK:
