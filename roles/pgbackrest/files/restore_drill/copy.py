@@ -102,16 +102,16 @@ class Copy:
 
     def await_paused(self) -> None:
         """Wait until it has come to its target, and stands there."""
-        self._await("SELECT to_json(pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused');", "pauses")
+        self._await("pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'", "pauses")
 
     def await_promoted(self) -> None:
         """Wait until it has come to its target, and is a primary."""
-        self._await("SELECT to_json(NOT pg_is_in_recovery());", "is a primary")
+        self._await("NOT pg_is_in_recovery()", "is a primary")
 
-    def _await(self, sql: str, what: str) -> None:
+    def _await(self, expression: str, what: str) -> None:
         def look() -> bool:
             try:
-                return bool(self.server.ask(sql)[0])
+                return bool(self.server.one(expression))
             except RestoreError:
                 # It ends when it cannot get to its target.
                 self._pg_ctl("status")
@@ -121,7 +121,7 @@ class Copy:
 
     def promote(self) -> None:
         """Make a primary of it."""
-        self.server.ask("SELECT to_json(pg_promote(true, 3600));")
+        self.server.one("pg_promote(true, 3600)")
         self.await_promoted()
 
     def check(self) -> None:

@@ -1,21 +1,21 @@
 """The rehearsal: restore the latest backup beside the live data, and prove that it holds what the original held.
 
-Two servers can only be compared at the same point of their history. A replica can be held at one: it stops replaying
-the log, and then shows just what the log holds up to there, in all databases, while the primary goes on. What it has is
-written down, it follows again, and a backup is restored up to that same place of the log.
+Two servers can only be compared at the same point of their history. A replica can be stopped at one: for a moment it
+replays no log, and in that moment a snapshot is taken of each database. All of them are of that one place of the log.
+What they hold is counted while the replica follows again, and a backup is restored up to that place.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import manifest, patroni, repository
-from .copy import Copy
+from .copy import LONGEST, Copy
 from .programs import wait
 from .server import Server, quoted
 from .settings import RestoreError
@@ -23,8 +23,6 @@ from .state import Result, State
 from .target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .manifest import Manifest
     from .patroni import Member
     from .programs import Run
@@ -33,14 +31,18 @@ if TYPE_CHECKING:
 ARCHIVED_WITHIN = 300
 """Seconds until what the primary has written is in the archive."""
 ATTEMPTS = 20
-"""How often a place is looked for where nothing is locked."""
+"""How often a moment is looked for in which nothing is locked, and nobody lets the replica go."""
+READINGS = 5
+"""How often a snapshot is taken again that the primary's changes have cut short."""
 
-PAUSED = "SELECT to_json(pg_get_wal_replay_pause_state() = 'paused');"
-# The primary's, which a replica holds until it has replayed their end.
-LOCKS = """
-SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE backend_type = 'startup' AND mode = 'AccessExclusiveLock';
+PAUSED = "pg_get_wal_replay_pause_state() = 'paused' OR NOT pg_is_in_recovery()"
+# The place, unless there are locks of the primary's, which a replica holds until it has replayed their end.
+UNLOCKED = """
+CASE WHEN pg_is_in_recovery() AND NOT EXISTS (
+  SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE backend_type = 'startup' AND mode = 'AccessExclusiveLock'
+) THEN pg_last_wal_replay_lsn() END
 """
+CONFLICT = "conflict with recovery"
 
 
 @dataclass(frozen=True)
@@ -61,31 +63,26 @@ def drill(settings: Settings, run: Run, *, here: bool) -> bool:
     """
     state = State(settings)
     with state.only_run():
-        if here:
-            turn: str | None = settings.name
-        else:
-            turn = patroni.whose_turn(patroni.members(settings), datetime.now(UTC).date())
-        if turn != settings.name:
-            say(f"It is the turn of {turn}." if turn else "There is no replica, so it is nobody's turn.")
-            tidy(settings, run)
-            state.publish(None)
-            return True
+        turn = settings.name if here else patroni.whose_turn(patroni.members(settings), datetime.now(UTC).date())
         started = time.time()
-        state.note("run", {"started": int(started)} | (state.noted("run") or {"held": False}))
+        state.note("run", {"started": int(started)})
+        result = None
         try:
             tidy(settings, run)
-            result = rehearse(settings, run, state)
-            tidy(settings, run)
+            if turn == settings.name:
+                result = rehearse(settings, run)
+            else:
+                say(f"It is the turn of {turn}." if turn else "There is no replica, so it is nobody's turn.")
         except RestoreError as error:
             print(f"restore-drill: {error}", file=sys.stderr)  # noqa: T201 (a command)
             result = Result(int(time.time()), success=False, duration=int(time.time() - started))
         state.publish(result)
-        if result.success:
-            state.forget("run")
-        return result.success
+        state.forget("run")
+        tidy(settings, run)
+        return result is None or result.success
 
 
-def rehearse(settings: Settings, run: Run, state: State) -> Result:
+def rehearse(settings: Settings, run: Run) -> Result:
     """Restore, compare, check.
 
     Raises:
@@ -96,9 +93,9 @@ def rehearse(settings: Settings, run: Run, state: State) -> Result:
     repository.see_room(settings.scratch.parent, known[-1], settings.reserve)
     here = Server(run, settings.programs, f"host={settings.socket} user=postgres")
     there = primary_server(settings, run, patroni.primary(patroni.members(settings)))
-    held = hold(settings, state, here, there)
+    held = hold(settings, here, there)
     rows = sum(table.rows for table in held.content.values())
-    say(f"{len(held.content)} tables with {rows} rows at {held.lsn}; the replica stood for {held.seconds} s.")
+    say(f"{len(held.content)} tables with {rows} rows at {held.lsn}; read within {held.seconds} s.")
     copy = Copy(settings, run, settings.scratch)
     target = Target("lsn", held.lsn, exclusive=True, timeline=held.timeline)
     elsewhere = ["--archive-mode=off", f"--tablespace-map-all={copy.place}/tablespaces"]
@@ -109,8 +106,9 @@ def rehearse(settings: Settings, run: Run, state: State) -> Result:
     place = copy.server.one("pg_last_wal_replay_lsn()")
     if place != held.lsn:
         raise RestoreError(f"The copy stands at {place} rather than at {held.lsn}.")
-    percent = settings.sample_percent
-    manifest.agree(held.content, manifest.read(copy.server, settings.sample_above, percent, 4 * 3600))
+    with closing(manifest.Reading(copy.server, settings.sample_above, settings.sample_percent, LONGEST)) as reading:
+        reading.places()
+        manifest.agree(held.content, reading.manifest())
     say("The copy has the same.")
     copy.promote()
     copy.check()
@@ -137,64 +135,83 @@ def primary_server(settings: Settings, run: Run, leader: Member) -> Server:
     return Server(run, settings.programs, " ".join(f"{name}={quoted(value)}" for name, value in words.items()))
 
 
-def hold(settings: Settings, state: State, here: Server, there: Server) -> Held:
-    """Hold this replica at one place of the log, write down what it has, and see that the archive has that place.
+def hold(settings: Settings, here: Server, there: Server) -> Held:
+    """Write down what this replica has at one place of the log, and see that the archive has that place.
 
     Raises:
-        RestoreError: it is no replica, it was let go meanwhile, or the log does not arrive in the archive.
+        RestoreError: it is no replica, no snapshot holds, or the log does not arrive in the archive.
     """
-    timeline = here.ask("SELECT to_json(received_tli) FROM pg_stat_wal_receiver WHERE status = 'streaming';")
-    if not timeline:
+    timeline = here.one("(SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming')")
+    if timeline is None:
         raise RestoreError("This member is no replica that follows.")
-    started = time.monotonic()
-    with standing(state, here) as lsn:
-        # The primary goes on, beyond where this replica stands: so there is something after it in the archive.
-        there.one("pg_create_restore_point('restore-drill')")
-        segment = there.one("pg_walfile_name(pg_switch_wal())")
-        content = manifest.read(here, settings.sample_above, settings.sample_percent, settings.hold_max)
-        if here.one("CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END") != lsn:
-            raise RestoreError("The replica was let go while its tables were read.")
-    seconds = round(time.monotonic() - started)
+    lsn, content, seconds = snapshot(settings, here)
+    # So that there is something in the archive beyond where the replica stood.
+    there.one("pg_create_restore_point('restore-drill')")
+    segment = there.one("pg_walfile_name(pg_switch_wal())")
 
     def archived() -> bool:
-        last = there.ask("SELECT to_json(last_archived_wal) FROM pg_stat_archiver;")[0]
+        last = there.one("last_archived_wal", "FROM pg_stat_archiver")
         return last is not None and last[8:24] >= segment[8:24]
 
     wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
-    return Held(lsn, str(timeline[0]), content, seconds)
+    return Held(lsn, str(timeline), content, seconds)
 
 
-@contextmanager
-def standing(state: State, here: Server) -> Iterator[str]:
-    """Have the replica stand at a place where no lock of the primary's keeps tables from being read; its place."""
-    state.note("run", {"started": int(time.time()), "held": True})
-    try:
-        for _ in range(ATTEMPTS):
-            here.ask("SELECT to_json(pg_wal_replay_pause()::text);")
-            wait(lambda: here.ask(PAUSED)[0], 60, "The replica stands", 0.1)
-            if not here.ask(LOCKS)[0]:
-                yield here.one("pg_last_wal_replay_lsn()")
-                return
-            here.ask("SELECT to_json(pg_wal_replay_resume()::text);")
-            time.sleep(1)
-        raise RestoreError("Tables are locked all the time; nothing was read.")
-    finally:
-        let_go(state, here)
+def snapshot(settings: Settings, here: Server) -> tuple[str, Manifest, int]:
+    """A place of the log, all that the replica has there, and how long that took.
+
+    Raises:
+        RestoreError: the primary's changes have cut it short each time.
+    """
+    for _ in range(READINGS):
+        started = time.monotonic()
+        try:
+            lsn, reading = standing(settings, here)
+            with closing(reading):
+                return lsn, reading.manifest(), round(time.monotonic() - started)
+        except RestoreError as error:
+            if CONFLICT not in str(error):
+                raise
+            say("The primary's changes have cut a snapshot short.")
+    raise RestoreError("The primary's changes have cut each snapshot short: see max_standby_streaming_delay.")
 
 
-def let_go(state: State, here: Server) -> None:
-    """Have the replica follow again."""
-    here.ask("SELECT to_json(pg_wal_replay_resume()::text) WHERE pg_is_in_recovery();")
-    state.note("run", {"started": int(time.time()), "held": False})
+def standing(settings: Settings, here: Server) -> tuple[str, manifest.Reading]:
+    """Begin to read at a place of the log. The replica stands there for a moment.
+
+    Raises:
+        RestoreError: there is no such moment: tables are locked, or somebody lets the replica go. Patroni does, at
+            each of its looks, so what a killed run has left does not last.
+    """
+    for _ in range(ATTEMPTS):
+        here.one("pg_wal_replay_pause()::text")
+        try:
+            wait(lambda: here.one(PAUSED), 60, "The replica stands", 0.05)
+            lsn = here.one(UNLOCKED)
+            reading = lsn and _read(settings, here, lsn)
+        finally:
+            here.one("CASE WHEN pg_is_in_recovery() THEN pg_wal_replay_resume()::text END")
+        if lsn and reading:
+            return lsn, reading
+        time.sleep(0.3)
+    raise RestoreError("There was no moment in which the replica stood and no table was locked.")
+
+
+def _read(settings: Settings, here: Server, lsn: str) -> manifest.Reading | None:
+    """A reading in which each snapshot is of this place."""
+    reading = manifest.Reading(here, settings.sample_above, settings.sample_percent, settings.read_max)
+    with ExitStack() as unfinished:
+        unfinished.callback(reading.close)
+        # Two things can be wrong, and one tells of both: whoever lets it go has it replay at least one more record.
+        if reading.places() == {lsn} and here.one(UNLOCKED) == lsn:
+            unfinished.pop_all()
+            return reading
+    return None
 
 
 def tidy(settings: Settings, run: Run) -> None:
-    """Remove what a run has left that could not end by itself, and have the replica follow again."""
-    state = State(settings)
+    """Remove what a run has left that could not end by itself."""
     Copy(settings, run, settings.scratch).remove()
-    left = state.noted("run")
-    if left and left["held"]:
-        let_go(state, Server(run, settings.programs, f"host={settings.socket} user=postgres"))
 
 
 def cleanup(settings: Settings, run: Run) -> None:

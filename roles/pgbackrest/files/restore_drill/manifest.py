@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .settings import RestoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .server import Server
 
 SHOWN = 10
 """Differences that are written out."""
-
-DATABASES = "SELECT to_json(datname) FROM pg_database WHERE datallowconn ORDER BY datname;"
-# All that survives a restore: also sequences, large objects and the catalogues, which are tables. Of tables whose
-# content is not in the log (unlogged, temporary) a restored server has none.
-TABLES = """
-SELECT json_build_object('name', format('%I.%I', n.nspname, c.relname),
-                         'blocks', pg_relation_size(c.oid) / current_setting('block_size')::int,
-                         'table', c.relkind <> 'S')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence = 'p' AND c.relispopulated
-ORDER BY n.nspname, c.relname;
-"""
 MIB = 128
 """Blocks in a MiB."""
+
+DATABASES = "SELECT to_json(datname) FROM pg_database WHERE datallowconn ORDER BY datname;"
+
+# A script for one database. Up to `ready` the server must stand still: a snapshot is taken, sequences are read, which
+# no snapshot keeps, and tables are locked against what a snapshot does not outlive (TRUNCATE). Then it may go on.
+#
+# A table is all that survives a restore: also materialized views, large objects, and the catalogues. Left out is what
+# is not in the log (unlogged, temporary), and two catalogues in which VACUUM writes whatever the snapshot. The sum of
+# rows' checksums does not depend on their order, and the seed chooses the same blocks of two copies of a table.
+SCRIPT = """
+BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SELECT json_build_object('name', format('%I.%I', schemaname, sequencename), 'rows', 1, 'sum', last_value::text,
+                         'sampled', false)
+FROM pg_sequences s JOIN pg_class c ON c.oid = format('%I.%I', schemaname, sequencename)::regclass
+WHERE c.relpersistence = 'p'
+ORDER BY schemaname, sequencename;
+SELECT coalesce(string_agg(format('SELECT FROM ONLY %s LIMIT 0;', name), E'\\n'), '') AS locks,
+       coalesce(string_agg(format(
+         'SELECT json_build_object(''name'', %L, ''rows'', count(*), ''sum'', '
+         'coalesce(sum(hashtextextended(ROW(x.*)::text, 0)::numeric), 0)::text, ''sampled'', %L::bool) '
+         'FROM ONLY %s AS x%s;', name, large, name, CASE WHEN large THEN :'sample' ELSE '' END), E'\\n'), '') AS counts
+FROM (
+  SELECT format('%I.%I', n.nspname, c.relname) AS name, pg_relation_size(c.oid) / :block > :above AS large
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated
+    AND c.oid NOT IN ('pg_class'::regclass, 'pg_database'::regclass)
+  ORDER BY n.nspname, c.relname
+) AS tables \\gset
+:locks
+SELECT json_build_object('ready', pg_last_wal_replay_lsn());
+:counts
+COMMIT;
+"""
 
 
 @dataclass(frozen=True)
@@ -36,9 +57,7 @@ class Table:
     """What is in a table."""
 
     rows: int
-    checksum: str
-    blocks: int
-    """Its size."""
+    checksum: str | None
     sampled: bool
     """Whether only some of its blocks were read."""
 
@@ -46,40 +65,57 @@ class Table:
 type Manifest = dict[str, Table]
 
 
-def read(server: Server, sample_above: int, sample_percent: int, seconds: float) -> Manifest:
-    """What is in a server that stands still.
+class Reading:
+    """All databases of a server, each in a snapshot."""
 
-    Raises:
-        RestoreError: it took longer than it may.
-    """
-    deadline = time.monotonic() + seconds
-    manifest: Manifest = {}
-    for database in server.ask(DATABASES, seconds=seconds):
-        tables = server.ask(TABLES, database, _left(deadline))
-        sampled = [one["table"] and one["blocks"] > sample_above * MIB for one in tables]
-        sql = [_counted(one["name"], sample_percent if part else 0) for one, part in zip(tables, sampled, strict=True)]
-        answers = server.ask("\n".join(sql), database, _left(deadline))
-        for one, part, answer in zip(tables, sampled, answers, strict=True):
-            found = Table(int(answer["rows"]), str(answer["sum"]), int(one["blocks"]), part)
-            manifest[f"{database}: {one['name']}"] = found
-    return manifest
+    def __init__(self, server: Server, sample_above: int, sample_percent: int, seconds: float) -> None:
+        """Begin with all of them; they may take so many seconds."""
+        sample = f" TABLESAMPLE SYSTEM ({sample_percent}) REPEATABLE (1)"
+        settings = f"\\set block 8192\n\\set above {sample_above * MIB}\n\\set sample '{sample}'\n"
+        self._stack = ExitStack()
+        self._answers: dict[str, Iterator[Any]] = {}
+        self._manifest: Manifest = {}
+        with ExitStack() as unfinished:
+            unfinished.callback(self.close)
+            for database in server.ask(DATABASES):
+                talk = self._stack.enter_context(closing(server.talk(settings + SCRIPT, database, seconds)))
+                self._answers[database] = talk.answers()
+            unfinished.pop_all()
 
+    def places(self) -> set[str | None]:
+        """Wait until each has its snapshot: the places of the log at which they were taken.
 
-def _counted(table: str, percent: int) -> str:
-    # A sum does not depend on the order of rows. The same seed chooses the same blocks of two copies of a table.
-    sample = f" TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)" if percent else ""
-    checksum = "coalesce(sum(hashtextextended(ROW(x.*)::text, 0)::numeric), 0)::text"
-    # The server has quoted the name.
-    return f"SELECT json_build_object('rows', count(*), 'sum', {checksum}) FROM ONLY {table} AS x{sample};"  # noqa: S608
+        Raises:
+            RestoreError: one could not be taken.
+        """
+        return {self._until_ready(database) for database in self._answers}
 
+    def _until_ready(self, database: str) -> str | None:
+        for answer in self._answers[database]:
+            if "ready" in answer:
+                place: str | None = answer["ready"]
+                return place
+            self._enter(database, answer)
+        raise RestoreError(f"The script for {database} ended too early.")
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise RestoreError(
-            "Reading all tables takes longer than the replica may be held: see pgbackrest_drill_hold_max."
-        )
-    return left
+    def manifest(self) -> Manifest:
+        """Wait until all is read.
+
+        Raises:
+            RestoreError: something could not be read.
+        """
+        for database, answers in self._answers.items():
+            for answer in answers:
+                self._enter(database, answer)
+        return self._manifest
+
+    def _enter(self, database: str, answer: dict[str, Any]) -> None:
+        found = Table(int(answer["rows"]), answer["sum"], bool(answer["sampled"]))
+        self._manifest[f"{database}: {answer['name']}"] = found
+
+    def close(self) -> None:
+        """End it, whether all is read or not."""
+        self._stack.close()
 
 
 def differences(expected: Manifest, found: Manifest) -> list[str]:
@@ -87,15 +123,13 @@ def differences(expected: Manifest, found: Manifest) -> list[str]:
     told = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     told += [f"{name} is not in the original" for name in sorted(found.keys() - expected.keys())]
     for name in sorted(expected.keys() & found.keys()):
-        told += [
-            f"{name} has {what} {ours!r} rather than {theirs!r}"
-            for what, theirs, ours in _unlike(expected[name], found[name])
-        ]
+        for what, theirs, ours in _unlike(expected[name], found[name]):
+            told.append(f"{name} has {what} {ours!r} rather than {theirs!r}")
     return told
 
 
 def _unlike(expected: Table, found: Table) -> Iterable[tuple[str, Any, Any]]:
-    for what in ("rows", "checksum", "blocks"):
+    for what in ("rows", "checksum", "sampled"):
         theirs, ours = getattr(expected, what), getattr(found, what)
         if theirs != ours:
             yield what, theirs, ours

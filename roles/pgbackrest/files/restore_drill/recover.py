@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,7 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
             )
         if not begun:
             repository.see_room(settings.data.parent.parent, repository.backups(run, settings)[-1], settings.reserve)
-            name = f"{settings.data}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            begun = {"target": wanted, "aside": name if _has_data(settings.data) else None, "recovered": False}
+            begun = {"target": wanted, "aside": _new_name(settings.data), "recovered": False}
             state.note(NOTE, begun)
         aside = Path(begun["aside"]) if begun["aside"] else None
         if aside and not aside.exists():
@@ -90,7 +90,7 @@ def _recover(settings: Settings, run: Run, target: Target, label: str) -> None:
     segment = copy.server.one("pg_walfile_name(pg_switch_wal())")
 
     def archived() -> bool:
-        last = copy.server.ask("SELECT to_json(last_archived_wal) FROM pg_stat_archiver;")[0]
+        last = copy.server.one("last_archived_wal", "FROM pg_stat_archiver")
         return last is not None and last >= segment
 
     wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
@@ -132,8 +132,13 @@ def _see_stopped(settings: Settings) -> None:
         raise RestoreError(f"PostgreSQL runs on {settings.data}: stop Patroni on all members first.")
 
 
-def _has_data(data: Path) -> bool:
-    return data.is_dir() and any(data.iterdir())
+def _new_name(data: Path) -> str | None:
+    """Where the present data is put aside, if there is any."""
+    if not data.is_dir() or not any(data.iterdir()):
+        return None
+    # Never one that is there: what is beside would be taken for the data.
+    name = f"{data}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return next(one for one in (f"{name}-{number}" for number in count(1)) if not Path(one).exists())
 
 
 def _moment(seconds: int) -> str:

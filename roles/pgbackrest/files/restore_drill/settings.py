@@ -43,8 +43,8 @@ class Settings:
     sample_above: int
     """MiB above which a table is sampled."""
     sample_percent: int
-    hold_max: int
-    """Seconds for which the replica may be held still."""
+    read_max: int
+    """Seconds for which a replica's snapshot may be kept."""
     reserve: int
     """MiB that a copy leaves free."""
 
@@ -71,7 +71,7 @@ def read_settings(path: Path = PLACE) -> Settings:
             certificates=found["certificates"],
             sample_above=int(found["sample_above"]),
             sample_percent=int(found["sample_percent"]),
-            hold_max=int(found["hold_max"]),
+            read_max=int(found["read_max"]),
             reserve=int(found["reserve"]),
         )
     except OSError as error:

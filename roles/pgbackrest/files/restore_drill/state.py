@@ -23,7 +23,7 @@ HELP = {
     "last_run_timestamp_seconds": "When the last rehearsal on this host ended.",
     "success": "Whether the last rehearsal succeeded. Only the host whose turn it was last says so.",
     "duration_seconds": "How long it took.",
-    "hold_seconds": "How long the replica was held still for it.",
+    "snapshot_seconds": "How long a snapshot was kept on the replica for it.",
     "tables": "Tables that were compared.",
     "rows": "Rows that were compared.",
     "backup_age_seconds": "How old the backup was that it restored.",
@@ -37,7 +37,7 @@ class Result:
     ended: int
     success: bool
     duration: int
-    hold: int = 0
+    snapshot: int = 0
     tables: int = 0
     rows: int = 0
     backup_age: int = 0
@@ -93,7 +93,7 @@ class State:
             values["success"] = int(result.success)
             values["duration_seconds"] = result.duration
         if result and result.success:
-            values["hold_seconds"] = result.hold
+            values["snapshot_seconds"] = result.snapshot
             values["tables"] = result.tables
             values["rows"] = result.rows
             values["backup_age_seconds"] = result.backup_age

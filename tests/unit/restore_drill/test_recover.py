@@ -1,0 +1,135 @@
+"""The whole cluster is restored, in steps that can be interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from restore_drill import recover
+from restore_drill.settings import RestoreError
+from restore_drill.target import Target
+
+from .played import Killed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .played import Host
+
+TARGET = Target("time", "2026-11-26 09:00:00.000000+00")
+
+
+def do(host: Host, target: Target = TARGET) -> Path | None:
+    return recover.recover(host.settings, host.run, target)
+
+
+def restored(host: Host) -> bool:
+    return (host.data / "restored").exists()
+
+
+def test_the_old_data_is_kept_beside(host: Host) -> None:
+    aside = do(host)
+    assert aside
+    assert (aside / "PG_VERSION").exists()
+    assert restored(host)
+    assert not (host.data / "postmaster.pid").exists()
+    started = next(line for line in host.said if "pg_ctl start" in line)
+    assert "archive_mode=on" in started
+    assert f"--pg1-path={host.data} archive-push" in started
+    assert host.ran("ALTER SYSTEM RESET recovery_target_time")
+
+
+def test_there_may_be_no_old_data(host: Host) -> None:
+    (host.data / "PG_VERSION").unlink()
+    host.data.rmdir()
+    assert do(host) is None
+    assert restored(host)
+
+
+@pytest.mark.parametrize("moment", [" restore", "pg_ctl start", "pg_walfile_name", "ALTER SYSTEM", "pg_ctl stop"])
+def test_a_run_that_was_interrupted_is_completed_by_the_next(host: Host, moment: str) -> None:
+    host.dies = moment
+    with pytest.raises(Killed):
+        do(host)
+    host.dies = ""
+    aside = do(host)
+    assert aside
+    assert (aside / "PG_VERSION").exists()
+    assert restored(host)
+    # And once more: it changes nothing.
+    said = len(host.said)
+    assert do(host) == aside
+    assert len(host.said) == said
+    recover.done(host.settings)
+    assert do(host) != aside
+
+
+def test_a_run_that_was_interrupted_before_the_data_was_moved(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_self: object, _to: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.rename", killed)
+        patched.setattr("restore_drill.state.State.note", lambda *_: None)
+        with pytest.raises(Killed):
+            do(host)
+    assert do(host)
+
+
+def test_a_point_that_cannot_be_reached_leaves_the_old_data(host: Host) -> None:
+    host.fails["pg_ctl start"] = "recovery ended before configured recovery target was reached"
+    with pytest.raises(RestoreError, match="recovery ended"):
+        do(host)
+    with pytest.raises(RestoreError, match="Another restore is half done"):
+        do(host, Target("default"))
+    host.fails.clear()
+    aside = recover.abandon(host.settings, host.run)
+    assert aside
+    assert not aside.exists()
+    assert (host.data / "PG_VERSION").exists()
+    assert not restored(host)
+    with pytest.raises(RestoreError, match="No restore is half done"):
+        recover.abandon(host.settings, host.run)
+    assert do(host, Target("default"))
+
+
+def test_a_restore_that_had_nothing_to_keep_is_abandoned(host: Host) -> None:
+    (host.data / "PG_VERSION").unlink()
+    host.data.rmdir()
+    host.dies = "pg_ctl start"
+    with pytest.raises(Killed):
+        do(host)
+    assert recover.abandon(host.settings, host.run) is None
+
+
+def test_data_in_use_is_left_alone(host: Host) -> None:
+    (host.data / "postmaster.pid").write_text("1\n")
+    with pytest.raises(RestoreError, match="stop Patroni"):
+        do(host)
+    assert (host.data / "PG_VERSION").exists()
+
+
+def test_without_room_nothing_is_moved(host: Host) -> None:
+    host.backups[0]["info"] = {"size": 2**60}
+    with pytest.raises(RestoreError, match="No room"):
+        do(host)
+    assert (host.data / "PG_VERSION").exists()
+    host.backups[0]["info"] = {"size": 1}
+    assert do(host)
+
+
+def test_what_a_restore_would_do(host: Host) -> None:
+    told = recover.status(host.settings, host.run)
+    assert told["begun"] is None
+    assert told["backups"] == [{"label": "20261126-020000F", "ended": "1970-01-01 00:16:40Z"}]
+    assert told["size"] == 4096
+    assert told["aside"] == []
+    aside = do(host)
+    told = recover.status(host.settings, host.run)
+    assert told["begun"]["recovered"] is True
+    assert told["aside"] == [str(aside)]
+
+
+def test_a_backup_to_begin_with(host: Host) -> None:
+    assert recover.recover(host.settings, host.run, TARGET, "20261125-020000F")
+    assert host.ran("--set=20261125-020000F")

@@ -1,0 +1,37 @@
+"""What is in the repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from restore_drill.repository import Backup, backups, chosen, see_room
+from restore_drill.settings import RestoreError
+
+if TYPE_CHECKING:
+    from .played import Host
+
+
+def test_the_latest_backup_is_the_last(host: Host) -> None:
+    host.backups.insert(0, {"label": "b", "timestamp": {"stop": 2000}, "info": {"size": 1}})
+    assert [one.label for one in backups(host.run, host.settings)] == ["20261126-020000F", "b"]
+
+
+def test_a_repository_without_backups_says_so(host: Host) -> None:
+    host.backups = []
+    with pytest.raises(RestoreError, match="no valid backups"):
+        backups(host.run, host.settings)
+
+
+def test_which_backup_was_restored() -> None:
+    assert chosen("P00   INFO: repo1: restore backup set 20261126-020000F_20261127-020000D\nmore") == (
+        "20261126-020000F_20261127-020000D"
+    )
+    with pytest.raises(RestoreError, match="did not say"):
+        chosen("nothing")
+
+
+def test_a_copy_needs_room(host: Host) -> None:
+    see_room(host.directory, Backup("a", 0, 4096), 1)
+    with pytest.raises(RestoreError, match="No room for a copy"):
+        see_room(host.directory, Backup("a", 0, 2**60), 1)
