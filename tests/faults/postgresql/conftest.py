@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -26,7 +27,7 @@ def _watched() -> Iterator[None]:
 class Conclude(Protocol):
     """Ends a trial and shows what it measured."""
 
-    def __call__(self, name: str, *, below: float) -> None: ...
+    def __call__(self, trial: Trial, name: str, *, below: float) -> None: ...
 
 
 @pytest.fixture
@@ -37,14 +38,14 @@ def trial() -> Iterator[Trial]:
 
 
 @pytest.fixture
-def conclude(trial: Trial, request: pytest.FixtureRequest) -> Conclude:
+def conclude(request: pytest.FixtureRequest) -> Conclude:
     """How the test ends: the cluster is whole, nothing is lost, and it did not take too long. All learn how long."""
-    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
 
-    def show(name: str, *, below: float) -> None:
+    def show(trial: Trial, name: str, *, below: float) -> None:
         said = trial.concludes(name)
-        terminal.ensure_newline()
-        terminal.write_line(said)
+        with capture.global_and_fixture_disabled():
+            sys.stdout.write(f"\n{said}\n")
         assert trial.outage < below
 
     return show

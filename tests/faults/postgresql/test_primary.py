@@ -34,14 +34,14 @@ def test_switchover(trial: Trial, conclude: Conclude) -> None:
     to = cluster.replicas()[0]
     cluster.switch_over(to)
     trial.recovers()
-    conclude("switchover", below=2)
+    conclude(trial, "switchover", below=2)
     assert cluster.primary() == to
 
 
 def test_the_server_process_is_killed(trial: Trial, conclude: Conclude) -> None:
     trials.kill_server(trial.was)
     trial.recovers()
-    conclude("server process killed", below=10)
+    conclude(trial, "server process killed", below=10)
 
 
 @WITH_ETCD
@@ -49,7 +49,7 @@ def test_the_host_is_killed(trial: Trial, conclude: Conclude, primary: str, with
     trials.power_off(primary)
     trial.recovers()
     trials.restore(primary)
-    conclude(f"host killed{AND[with_etcd]}", below=20)
+    conclude(trial, f"host killed{AND[with_etcd]}", below=20)
     assert cluster.primary() != primary
 
 
@@ -63,7 +63,7 @@ def test_the_host_is_cut_off_for_a_minute(trial: Trial, conclude: Conclude, prim
         trial.recovers()
         eventually(lambda: time.monotonic() > cut + 60, 61)
         trials.restore(primary)
-        conclude(f"host cut off for a minute{AND[with_etcd]}", below=20)
+        conclude(trial, f"host cut off for a minute{AND[with_etcd]}", below=20)
         local.stop()
     # What was written on the host alone was acknowledged to nobody, and is gone: the host was rewound.
     assert [number for number, when in local.acknowledged().items() if cut < when < cut + 60] == []

@@ -252,6 +252,7 @@ class Trial:
     """
 
     whole: list[str] = field(default_factory=lambda: cluster.OURS_WHOLE)
+    conninfo: str = THROUGH_THE_CLIENTS_PATH
     outage: float = 0
     rows: int = 0
     lost: list[int] = field(default_factory=list)
@@ -262,7 +263,7 @@ class Trial:
         cluster.await_health(self.whole)
         self.began, self.since = time.monotonic(), int(time.time())
         self.was = cluster.primary()
-        self.writer = Writer(cluster.CLIENT, self.new_table()).__enter__()
+        self.writer = Writer(cluster.CLIENT, self.new_table(), self.conninfo).__enter__()
         self.writer.await_rows()
         return self
 

@@ -161,8 +161,18 @@ def ailments(whole: list[str]) -> list[str]:
 
 def await_health(whole: list[str] = OURS_WHOLE, seconds: float = 120) -> None:
     """See the cluster whole."""
-    eventually(lambda: not ailments(whole), seconds)
-    assert ailments(whole) == []
+    found: list[str] = []
+
+    def well() -> bool:
+        found[:] = ailments(whole)
+        return not found
+
+    assert eventually(well, seconds), "\n".join(found)
+
+
+def await_ailment(seconds: float = 30) -> None:
+    """See that the members notice that something is wrong. Until then, they tell what was."""
+    assert eventually(lambda: ailments(OURS_WHOLE), seconds)
 
 
 def _well(member: Mapping[str, Any]) -> bool:
