@@ -8,18 +8,16 @@ import time
 from pathlib import Path
 
 from . import firewall, settings, steering
-from .etcd import Etcd, EtcdError, encode, tls
+from .etcd import Etcd, EtcdError, tls
 from .rest import Patroni, PatroniError
 from .verdict import Verdict, judge
 from .view import View, look
+from .votes import Votes
 
 EVERY = 1.0
 """Seconds between two looks."""
 
 PATRONI_PORT = 8008
-
-VOTE = 10
-"""Seconds for which a vote counts. Shorter than firewall.HOLD: no vote outlives what it says."""
 
 STEER_EVERY = 15
 """Looks between two attempts to keep etcd's leader away."""
@@ -39,10 +37,11 @@ class Fence:
         self._etcd = Etcd(endpoints, context, (given.user, given.password), timeout=2.0)
         self._own = Etcd(endpoints[:1], context, (given.user, given.password), timeout=2.0)
         self._patroni = Patroni(f"{given.members[given.me]}:{PATRONI_PORT}", context, timeout=1.0)
-        self._closed: str | None = None
-        self._vote: str | None = None
+        self._votes = Votes(self._etcd, given.cluster, given.votes, given.me)
+        # Whom this member does not listen to. Nobody knows at the start: the kernel and etcd may still hold what was
+        # said before, and what is said in etcd must not be undone here first.
+        self._closed: str | None = ""
         self._looks = 0
-        firewall.open_all()
 
     def turn(self) -> None:
         """Looks once, and does what follows.
@@ -50,22 +49,26 @@ class Fence:
         Raises:
             EtcdError: etcd did not answer, or refused; then nothing new was done.
         """
-        given = self.settings
-        view = look(self._etcd, given.cluster, given.votes)
-        verdict = judge(view, given.me, given.patience)
+        me, patience = self.settings.me, self.settings.patience
+        view = self._look()
+        verdict = judge(view, me, patience)
         if verdict is Verdict.LISTEN:
-            self._listen()
-        if verdict in {Verdict.FENCE, Verdict.END} and self._may_fence(view):
+            self._listen(view)
+        elif verdict in {Verdict.FENCE, Verdict.END} and self._may_fence(view):
             self._fence(view)
             # With the vote just given, and those that others gave meanwhile.
-            view = look(self._etcd, given.cluster, given.votes)
-            verdict = judge(view, given.me, given.patience)
-        if verdict is Verdict.END:
-            logging.warning("%s was silent for %d s, and nobody listens to it: its term ends", view.leader, view.silent)
-            self._etcd.call("/v3/lease/revoke", {"ID": view.lease})
-        if view.leader == given.me and self._looks % STEER_EVERY == 0:
-            steering.steer(self._own)
+            view = self._look()
+            if judge(view, me, patience) is Verdict.END and self._votes.end(view):
+                logging.warning(
+                    "%s was silent for %d s, and nobody listens to it: its term ends", view.leader, view.silent
+                )
+        steers = view.leader == me and self._looks % STEER_EVERY == 0
         self._looks += 1
+        if steers:
+            steering.steer(self._own)
+
+    def _look(self) -> View:
+        return look(self._etcd, self.settings.cluster, self.settings.votes)
 
     def _may_fence(self, view: View) -> bool:
         """Whether the leader is a member that did not tell this one, past etcd, that it goes on (failsafe mode)."""
@@ -84,20 +87,15 @@ class Fence:
             logging.warning("%s has been silent for %d s: not listening to it", view.leader, view.silent)
         firewall.close(self.settings.members[view.leader])
         self._closed = view.leader
-        lease = self._etcd.call("/v3/lease/grant", {"TTL": str(VOTE)})["ID"]
-        key = f"{self.settings.votes}{view.leader}/{view.lease}/{self.settings.me}"
-        self._etcd.call("/v3/kv/put", {"key": encode(key), "value": encode("silent"), "lease": lease})
-        self._vote = lease
+        self._votes.give(view)
 
-    def _listen(self) -> None:
+    def _listen(self, view: View) -> None:
         """Takes the vote back, and only then listens again."""
-        if self._closed is None:
+        if self._closed is None or not self._votes.take_back(view):
             return
-        if self._vote is not None:
-            self._etcd.call("/v3/lease/revoke", {"ID": self._vote})
-            self._vote = None
         firewall.open_all()
-        logging.info("listening to everyone again")
+        if self._closed:
+            logging.info("listening to everyone again")
         self._closed = None
 
 

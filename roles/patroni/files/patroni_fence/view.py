@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .etcd import decode, encode, end_of
@@ -24,13 +24,21 @@ class View:
         silent: Seconds since the leader renewed it. A new leader of etcd begins to count anew.
         synchronous: The replicas of which one has flushed whatever was acknowledged.
         votes: The members that no longer listen to the leader of this lease.
+        revisions: Patroni's keys that this follows from, and etcd's number of their last change; 0 for one that is not
+            there.
     """
 
-    leader: str | None
-    lease: str
-    silent: int
-    synchronous: frozenset[str]
-    votes: frozenset[str]
+    leader: str | None = None
+    lease: str = ""
+    silent: int = 0
+    synchronous: frozenset[str] = frozenset()
+    votes: frozenset[str] = frozenset()
+    revisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def term(self) -> str:
+        """What a vote is about."""
+        return f"{self.leader}/{self.lease}"
 
 
 def look(etcd: Etcd, cluster: str, votes: str) -> View:
@@ -45,21 +53,30 @@ def look(etcd: Etcd, cluster: str, votes: str) -> View:
         EtcdError: etcd did not answer, or refused.
     """
     keys = _keys(etcd, cluster)
-    leader = keys.get(f"{cluster}leader")
-    if leader is None:
-        return View(None, "", 0, frozenset(), frozenset())
+    leader, sync = (keys.get(f"{cluster}{name}", {}) for name in ("leader", "sync"))
+    if not leader:
+        return View()
     name, lease = decode(leader["value"]), str(leader.get("lease", ""))
     silent = 0
     if lease:
         life = etcd.call("/v3/lease/timetolive", {"ID": lease})
-        silent = int(life.get("grantedTTL", 0)) - int(life.get("TTL", 0))
-    prefix = f"{votes}{name}/{lease}/"
+        if "grantedTTL" not in life:
+            # It ended between the two questions, and the leader's key with it.
+            return View()
+        silent = int(life["grantedTTL"]) - int(life.get("TTL", 0))
+    term = View(name, lease).term
     return View(
         leader=name,
         lease=lease,
         silent=silent,
-        synchronous=_synchronous(keys.get(f"{cluster}sync"), name),
-        votes=frozenset(key.removeprefix(prefix) for key in _keys(etcd, prefix)),
+        synchronous=_synchronous(sync, name),
+        votes=frozenset(
+            key.removeprefix(votes) for key, vote in _keys(etcd, votes).items() if decode(vote["value"]) == term
+        ),
+        revisions={
+            f"{cluster}leader": str(leader["mod_revision"]),
+            f"{cluster}sync": str(sync.get("mod_revision", "0")),
+        },
     )
 
 
@@ -68,9 +85,9 @@ def _keys(etcd: Etcd, prefix: str) -> dict[str, Any]:
     return {decode(entry["key"]): entry for entry in found.get("kvs", [])}
 
 
-def _synchronous(entry: Mapping[str, Any] | None, leader: str) -> frozenset[str]:
+def _synchronous(entry: Mapping[str, Any], leader: str) -> frozenset[str]:
     """The replicas that Patroni's key names, if it is about this leader."""
-    if entry is None:
+    if not entry:
         return frozenset()
     said = json.loads(decode(entry["value"]))
     names = (said.get("sync_standby") or "").split(",")
