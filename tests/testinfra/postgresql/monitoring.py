@@ -32,7 +32,7 @@ TARGETS = {
 """What is asked for metrics, as the README of the role metrics says: port and hosts of each job."""
 
 ALERTS = "roles/metrics/files/alerts"
-PLACE, UNIT, ADDRESS = "/var/tmp/aurore-alerts", "aurore-alerts", "127.0.0.1:9090"
+PLACE, UNIT, ADDRESS = "/srv/aurore-alerts", "aurore-alerts", "127.0.0.1:9090"
 TLS = {"ca_file": "ca.crt", "cert_file": "host.crt", "key_file": "host.key"}
 
 
@@ -71,22 +71,21 @@ def promtool(words: str) -> str:
 
 @dataclass
 class Prometheus:
-    """Collects and evaluates as the monitoring does, only sooner: every second, and alerts do not wait."""
+    """Collects and evaluates as the monitoring does, only sooner: every other second, and alerts hardly wait."""
 
     waits: str = "4s"
 
     def __enter__(self) -> Self:
         """Start it, and see that it has asked everybody."""
         self._write("prometheus.yml", self._configuration())
-        self._write(
-            "rules.yml", {"groups": [{"name": "all", "rules": [rule | self._sooner(rule) for rule in rules()]}]}
-        )
+        sooner = [rule | ({"for": self.waits} if "for" in rule else {}) for rule in rules()]
+        self._write("rules.yml", {"groups": [{"name": "all", "rules": sooner}]})
         connect(MONITORING).check_output(
             f"systemd-run --quiet --collect --unit={UNIT} --property=SupplementaryGroups=tls --property=DynamicUser=yes"
             f" --property=StateDirectory={UNIT} {PLACE}/usr/bin/prometheus --config.file={PLACE}/prometheus.yml"
             f" --storage.tsdb.path=/var/lib/{UNIT} --web.listen-address={ADDRESS}"
         )
-        eventually(self._has_asked)
+        assert eventually(self._has_asked), connect(MONITORING).check_output(f"journalctl --lines 20 --unit {UNIT}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -129,7 +128,8 @@ class Prometheus:
             }
             for job, (port, hosts) in TARGETS.items()
         ]
-        sooner = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        # The exporter of PostgreSQL takes a second to be sure that it is down.
+        sooner = {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}
         return {"global": sooner, "rule_files": ["rules.yml"], "scrape_configs": jobs}
 
     def _write(self, name: str, content: object) -> None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 # Those that are ours; Patroni, etcd and HAProxy let in whoever has a certificate of the fleet.
 EXPORTERS = ("node", "postgresql", "pgbouncer", "pgbackrest")
+CUT_OFF = (55, 56)
+"""How curl ends when a server that it got to does not go on: while it sends, or when it reads."""
 SELECTOR = re.compile(r"(?<![\w.])([a-z]\w*)(?!\w|\s*\()(\{[^}]*\})?")
 WORDS = {"and", "or", "unless", "on", "by", "bool", "offset", "ignoring", "without", "group_left", "group_right"}
+JOBS = {"full": "pgbackrest-backup@full", "check": "pgbackrest-check", "verify": "pgbackrest-verify"}
 NO_FAULT = {"HostClockNotSynchronized", "HostDiskFullSoon", "HostDiskFills"}
 """What the lab's machine may cause: containers have its clock and its disk."""
 
@@ -28,6 +31,19 @@ def _unpacked() -> Iterator[None]:
     monitoring.unpack()
     yield
     monitoring.clear()
+
+
+@pytest.fixture(scope="module")
+def _jobs_have_run() -> None:
+    """Each job of the backups has run once, though its time may not have come."""
+    written = "/var/lib/prometheus/node-exporter"
+    for host in monitoring.carrying("backup_repository"):
+        for name, unit in JOBS.items():
+            connect(host).check_output(f"test -e {written}/backup-{name}.prom || systemctl start {unit}.service")
+    ended = f"grep --quiet --no-messages ^aurore_restore_drill_success {written}/postgresql-restore.prom"
+    if not any(one.rc == 0 for one in cluster.each_member(lambda member: connect(member).run(ended)).values()):
+        # They agree on whose turn it is.
+        cluster.each_member(lambda member: connect(member).check_output("systemctl start restore-drill.service"))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +78,7 @@ def test_everybody_is_asked_and_answers(prometheus: Prometheus) -> None:
     assert len(prometheus.targets()) == sum(len(hosts) for _, hosts in TARGETS.values())
 
 
+@pytest.mark.usefixtures("_jobs_have_run")
 def test_every_series_of_a_rule_is_there(prometheus: Prometheus) -> None:
     wanted = sorted({one for rule in monitoring.rules() for one in selectors(rule["expr"])})
     assert len(wanted) > len(TARGETS)
@@ -77,10 +94,10 @@ def test_every_series_of_a_rule_is_there(prometheus: Prometheus) -> None:
 def test_without_a_certificate_nobody_sees_anything(job: str) -> None:
     port, hosts = TARGETS[job]
     for host in hosts:
-        ask = f"curl --silent --show-error --max-time 5 --cacert /etc/aurore/tls/ca.crt https://{fqdn(host)}:{port}/metrics"
+        ask = f"curl --silent --max-time 5 --cacert /etc/aurore/tls/ca.crt https://{fqdn(host)}:{port}/metrics"
         refused = connect(MONITORING).run(ask)
-        assert (refused.rc, refused.stdout) == (56, ""), refused
-        assert "certificate required" in refused.stderr
+        assert refused.rc in CUT_OFF, refused
+        assert refused.stdout == ""
 
 
 @pytest.mark.parametrize("job", EXPORTERS)
@@ -88,10 +105,9 @@ def test_a_certificate_of_another_host_is_refused(job: str) -> None:
     port, hosts = TARGETS[job]
     for host in hosts:
         # By itself, or the firewall would refuse it before.
-        ask = f"curl --silent --show-error --max-time 5 {OURS} https://{fqdn(host)}:{port}/metrics"
-        refused = connect(host).run(ask)
-        assert (refused.rc, refused.stdout) == (56, ""), refused
-        assert "bad certificate" in refused.stderr
+        refused = connect(host).run(f"curl --silent --max-time 5 {OURS} https://{fqdn(host)}:{port}/metrics")
+        assert refused.rc in CUT_OFF, refused
+        assert refused.stdout == ""
 
 
 @pytest.mark.parametrize("job", TARGETS)
