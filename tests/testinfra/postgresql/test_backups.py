@@ -94,7 +94,7 @@ def test_what_a_timer_does_is_due() -> None:
     timers = connect(REPOSITORY).check_output("systemctl list-timers --output=json 'pgbackrest-*'")
     units = {one["unit"]: one["next"] for one in json.loads(timers)}
     assert {name.removesuffix(".timer") for name in units} == {
-        *("pgbackrest-full", "pgbackrest-differential", "pgbackrest-check", "pgbackrest-verify")
+        f"pgbackrest-{name}" for name in ("full", "differential", "follow", "check", "verify")
     }
     assert all(units.values())
 

@@ -24,7 +24,7 @@ for line in pathlib.Path(__file__).with_name(f"{where}.answers").read_text().spl
         sys.exit(line[1:])
     print(line, flush=True)
 """
-CONTROLS = "max_connections setting:              120\nmax_prepared_xacts setting:           5\n"
+CONTROLS = "max_connections setting:              720\nmax_wal_senders setting:   5\nmax_prepared_xacts setting:  5\n"
 
 
 class Killed(BaseException):
@@ -134,6 +134,8 @@ class Host:
         data = type(self.data)(environment["PGBACKREST_PG1_PATH"])
         assert list(data.iterdir()) == []
         (data / "restored").write_text(line)
+        (data / "global").mkdir()
+        (data / "global/pg_control").touch()
         return "P00   INFO: repo1: restore backup set 20261126-020000F, recovery will start at 02:00\n"
 
     def _pg_ctl(self, line: str) -> str:

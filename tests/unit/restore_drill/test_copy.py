@@ -24,7 +24,8 @@ def test_a_copy_is_reached_by_nobody_else(host: Host) -> None:
     started = next(line for line in host.said if "pg_ctl start" in line)
     assert "listen_addresses= " in started
     assert "archive_mode=off" in started
-    assert "max_connections=120" in started
+    assert "max_connections=720" in started
+    assert "max_wal_senders=32" in started
     assert "max_prepared_transactions=5" in started
     assert one.place.stat().st_mode & 0o777 == 0o700
     assert "peer" in (one.place / "hba.conf").read_text()
@@ -47,6 +48,15 @@ def test_a_copy_that_dies_on_its_way(host: Host) -> None:
     one.restore(Target("default"), "promote")
     host.fails["psql"] = "could not connect"
     with pytest.raises(RestoreError, match="no server running"):
+        one.await_promoted()
+
+
+def test_a_copy_that_has_less_than_the_original_had(host: Host) -> None:
+    one = copy(host)
+    one.restore(Target("default"), "promote")
+    one.start()
+    (one.place / "log").write_text("hot standby is not possible because of insufficient parameter settings\n")
+    with pytest.raises(RestoreError, match="had more than a copy has"):
         one.await_promoted()
 
 

@@ -24,7 +24,9 @@ PORT = 5499
 LONGEST = 4 * 3600
 """Seconds that the log may take to be replayed; what started us has its own limit."""
 
-# What a copy has to have at least as much of as the original had.
+# What a copy has to have at least as much of as the original had, at each moment from the backup to the target: more
+# than either end, if it was more in between.
+_LEAST = {"max_connections": 500, "max_worker_processes": 32, "max_wal_senders": 32}
 _LIMITS = re.compile(
     r"^(max_connections|max_worker_processes|max_wal_senders|max_prepared_xacts|max_locks_per_xact) setting: +(\d+)$",
     re.MULTILINE,
@@ -72,8 +74,14 @@ class Copy:
         self._pg_ctl("start", f"--log={log}", f"--timeout={LONGEST}", f"--options={options}")
 
     def _parameters(self) -> list[str]:
-        controls = self.run([f"{self.settings.programs}/pg_controldata", str(self.data)], environment={"LC_ALL": "C"})
-        limits = [f"{_NAMES.get(name, name)}={value}" for name, value in _LIMITS.findall(controls)]
+        limits = dict(_LEAST)
+        for data in (self.data, self.settings.data):
+            if (data / "global/pg_control").exists():
+                controls = self.run(
+                    [f"{self.settings.programs}/pg_controldata", str(data)], environment={"LC_ALL": "C"}
+                )
+                for name, value in _LIMITS.findall(controls):
+                    limits[name] = max(limits.get(name, 0), int(value))
         return [
             f"config_file={self.place}/postgresql.conf",
             f"hba_file={self.place}/hba.conf",
@@ -97,7 +105,7 @@ class Copy:
             "max_wal_size=256MB",
             "wal_level=replica",
             "hot_standby=on",
-            *limits,
+            *(f"{_NAMES.get(name, name)}={value}" for name, value in limits.items()),
         ]
 
     def await_paused(self) -> None:
@@ -110,6 +118,8 @@ class Copy:
 
     def _await(self, expression: str, what: str) -> None:
         def look() -> bool:
+            if "insufficient parameter settings" in self._log():
+                raise RestoreError(f"The original had more than a copy has:\n{tail(self._log())}")
             try:
                 return bool(self.server.one(expression))
             except RestoreError:
@@ -161,6 +171,9 @@ class Copy:
         try:
             self.run(argv, environment=self.environment)
         except RestoreError as error:
-            log = self.place / "log"
-            said = f"\nThe copy's log ends with:\n{tail(log.read_text(errors='replace'))}" if log.exists() else ""
-            raise RestoreError(f"{error}{said}") from None
+            said = self._log()
+            raise RestoreError(f"{error}\nThe copy's log ends with:\n{tail(said)}" if said else str(error)) from None
+
+    def _log(self) -> str:
+        log = self.place / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
