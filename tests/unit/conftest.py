@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, settings
 
+from tests.unit import https
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Property tests try the same examples each time, and take as long as they need.
 settings.register_profile("unit", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -207,3 +209,29 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return made
+
+
+@pytest.fixture(scope="session")
+def proofs(tmp_path_factory: pytest.TempPathFactory) -> https.Proofs:
+    """What hosts prove themselves with to each other."""
+    return https.proofs(tmp_path_factory.mktemp("proofs") / "ours")
+
+
+@pytest.fixture(scope="session")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> https.Proofs:
+    """The same, from an authority that nobody knows."""
+    return https.proofs(tmp_path_factory.mktemp("proofs") / "theirs")
+
+
+@pytest.fixture
+def serve(proofs: https.Proofs) -> Iterator[Callable[..., https.Server]]:
+    """Starts servers, each with the function that answers."""
+    started: list[https.Server] = []
+
+    def start(answer: Callable[[https.Asked], Any], shown: https.Proofs = proofs) -> https.Server:
+        started.append(https.Server(shown, answer))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
