@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..conftest import connect, eventually, inventory, run
+from ..conftest import LAB, connect, eventually, inventory, run
 from . import cluster
 from .cluster import MEMBERS
 
@@ -22,6 +23,14 @@ REPOSITORY: str = next(
 STORE = "/var/lib/pgbackrest"
 AS_ITS_USER = "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env --"
 METRICS = "/var/lib/prometheus/node-exporter"
+
+
+FIRST_BYTES = f"""
+from pathlib import Path
+for path in Path("{STORE}").rglob("*"):
+    if path.is_file() and path.stat().st_size:
+        print(path, path.read_bytes()[:8].hex())
+"""
 
 
 def said() -> dict[str, Any]:
@@ -105,12 +114,15 @@ def test_what_a_timer_does_is_due() -> None:
 def test_what_is_on_the_disk_is_encrypted(word: str) -> None:
     host = connect(REPOSITORY)
     assert host.run(f"grep --recursive --quiet --text {word} {STORE}").rc == 1
-    files = host.check_output(f"find {STORE} -type f -size +0").splitlines()
+    # What is compressed would hide it, too. So what is text has the mark of what is encrypted, and the rest has not
+    # that of what is compressed.
+    files = dict(line.split() for line in host.check_output("python3 -c %s", FIRST_BYTES).splitlines())
     assert len(files) > 10
-    # The history of timelines is in the archive as well, and manifests beside the backups: all of them begin with salt.
-    plain = [name for name in files if host.run(f"head --bytes=8 {shlex.quote(name)}").stdout != "Salted__"]
-    assert plain == []
-    assert host.run(f"find {STORE} -perm /007 | grep .").rc == 1
+    salted, compressed = b"Salted__".hex(), "28b52ffd"
+    assert [name for name, start in files.items() if start.startswith(compressed)] == []
+    texts = [name for name in files if "/bundle/" not in name and "/pg_data/" not in name]
+    assert [name for name in texts if files[name] != salted] == []
+    assert host.run(f"find {STORE} -not -type l -perm /007 | grep .").rc == 1
 
 
 def test_the_passphrase_is_in_one_file_and_on_no_command_line() -> None:
@@ -124,40 +136,55 @@ def test_the_passphrase_is_in_one_file_and_on_no_command_line() -> None:
         assert passphrase not in connect(name).check_output("cat /etc/pgbackrest/*.conf /etc/aurore/*.json")
 
 
-OURS = "-cert /etc/aurore/tls/host.crt -key /etc/aurore/tls/host.key"
+AS_POSTGRES = "setpriv --reuid=postgres --regid=postgres --groups=tls --reset-env --"
 
 
-def noop(host: str, to: str, certificate: str = OURS, authority: str = "/etc/aurore/tls/ca.crt") -> str:
-    """What a server of pgBackRest's says to whoever asks it for nothing."""
-    # It is told a command, as pgBackRest tells it.
-    request = r"""printf '{"cmd":"config","param":[["info","--stanza=aurore"],0]}\n'; sleep 1"""
-    address = inventory()[to]["model_fqdn"]
-    client = f"timeout 10 openssl s_client -quiet -verify_return_error -CAfile {authority} {certificate}"
-    return str(connect(host).run(f"({request}) | {client} -connect {address}:8432 2>&1").stdout)
+def asked(certificate: str, key: str, stanza: str = "aurore") -> str:
+    """What the repository says to whoever comes with a certificate. The firewall lets members alone come so far."""
+    where = f"--repo1-host={inventory()[REPOSITORY]['model_fqdn']} --repo1-host-type=tls"
+    files = f"--repo1-host-cert-file={certificate} --repo1-host-key-file={key}"
+    authority = "--repo1-host-ca-file=/etc/aurore/tls/ca.crt"
+    command = f"pgbackrest --no-config --stanza={stanza} --log-level-file=off {where} {authority} {files} info"
+    said = connect(MEMBERS[0]).run(f"{AS_POSTGRES} {command}")
+    return str(said.stdout + said.stderr)
 
 
-def test_who_is_no_member_is_refused() -> None:
-    """The firewall lets nobody else come so far: they ask from where a member asks."""
-    member, other = MEMBERS[0], connect(MEMBERS[0])
-    assert '"name":"pgBackRest"' in noop(member, REPOSITORY)
-    assert "alert" in noop(member, REPOSITORY, certificate="")
-    subject = "-subj /CN=postgresql.example.org"
-    other.check_output(
-        f"cd /tmp && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 {subject} "
-        "-keyout foreign.key -out foreign.crt 2>/dev/null"
-    )
-    try:
-        assert "alert" in noop(member, REPOSITORY, "-cert /tmp/foreign.crt -key /tmp/foreign.key")
-    finally:
-        other.check_output("rm /tmp/foreign.*")
+@pytest.fixture
+def key() -> Iterator[str]:
+    """A key on a member, with a request for a certificate beside it."""
+    host, path = connect(MEMBERS[0]), "/var/tmp/for-backups"
+    new = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=gone.example.org"
+    host.check_output(f"{new} -keyout {path}.key -out {path}.csr 2>&1 && chown postgres {path}.key")
+    yield path
+    host.check_output(f"rm {path}.*")
 
 
-def test_a_member_does_not_let_another_read_it() -> None:
-    """Its certificate is ours, but not the repository's."""
-    told = connect(MEMBERS[0]).run(
-        "setpriv --reuid=postgres --regid=postgres --groups=tls --reset-env -- pgbackrest --stanza=other info"
-    )
-    assert "access denied" in told.stdout + told.stderr
+def test_members_are_let_in() -> None:
+    assert "status: ok" in asked("/etc/aurore/tls/host.crt", "/etc/aurore/tls/host.key")
+    # For their own cluster.
+    assert "access denied" in asked("/etc/aurore/tls/host.crt", "/etc/aurore/tls/host.key", "other")
+
+
+def test_whoever_signed_their_own_certificate_is_refused(key: str) -> None:
+    connect(MEMBERS[0]).check_output(f"openssl x509 -req -days 1 -in {key}.csr -key {key}.key -out {key}.crt 2>&1")
+    assert "unknown ca" in asked(f"{key}.crt", f"{key}.key")
+
+
+def test_who_is_no_member_is_refused_with_a_certificate_of_ours(key: str) -> None:
+    signed = sign(connect(MEMBERS[0]).check_output(f"cat {key}.csr"))
+    connect(MEMBERS[0]).check_output(f"cat >{key}.crt <<'E'\n{signed}\nE")
+    assert "access denied" in asked(f"{key}.crt", f"{key}.key")
+
+
+def sign(request: str) -> str:
+    """A certificate for a request, by the lab's TLS authority."""
+    authority = str(LAB / "tls_authority.pem")
+    about = ["openssl", "x509", "-req", "-days", "1", "-CA", authority, "-CAkey", "/dev/stdin"]
+    store = {"PASSWORD_STORE_DIR": f"{LAB}/pass", "GNUPGHOME": f"{LAB}/gnupg"}
+    with TemporaryDirectory() as directory:
+        Path(directory, "csr").write_text(request)
+        private = run("pass", "show", "tls/authority", env=store).stdout
+        return run(*about, "-in", f"{directory}/csr", input=private).stdout
 
 
 # --- What a rehearsal tells

@@ -52,7 +52,7 @@ def test_nothing_stays_of_what_failed(host: Host, capsys: pytest.CaptureFixture[
 
 
 def test_the_whole_cluster(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    assert say(host, "status") == 0
+    assert say(host, "status", "--to", NOON) == 0
     assert say(host, "recover", "--to", NOON) == 0
     assert ".before-" in told(capsys)["aside"]
     assert say(host, "abandon") == 0
@@ -72,7 +72,7 @@ def test_without_data_there_is_nothing_to_keep(host: Host, capsys: pytest.Captur
 
 
 def test_what_is_no_point_in_time(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    assert say(host, "recover", "--to", "yesterday") == 1
+    assert say(host, "status", "--to", "yesterday") == 1
     assert "is not a point to restore to" in capsys.readouterr().err
 
 

@@ -33,14 +33,14 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("drill", help="rehearse a restore, if it is this host's turn")
     add.add_argument("--here", action="store_true", help="whosever turn it is; this host must be a replica")
     commands.add_parser("cleanup", help="remove what a rehearsal has left that was killed")
-    commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
+    status = commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
     commands.add_parser("done", help="note that the cluster has taken the restored data over")
     commands.add_parser("abandon", help="undo a restore of the whole cluster that was not completed")
     add = commands.add_parser("extract", help="write a dump of tables as they were at a point in time")
     add.add_argument("--database", required=True)
     add.add_argument("--table", action="append", default=[], help="as pg_dump takes it; all by default")
     whole = commands.add_parser("recover", help="restore the whole cluster's data here; Patroni is stopped")
-    for one in (add, whole):
+    for one in (status, add, whole):
         one.add_argument("--to", required=True, help=target.HOW)
         one.add_argument("--timeline", default="", help="of several histories, which one; the newest by default")
         one.add_argument("--set", default="", help="the backup to begin with, for a point before the latest one's end")
@@ -55,6 +55,7 @@ def _do(options: argparse.Namespace, settings: Settings) -> int:
         case "cleanup":
             drill.cleanup(settings, run)
         case "status":
+            target.parse(options.to, options.timeline)
             told = recover.status(settings, run)
         case "done":
             recover.done(settings)
