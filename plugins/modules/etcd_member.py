@@ -1,0 +1,112 @@
+"""The module `aurore.infra.etcd_member`: a place for a member of etcd that has lost its data."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: etcd_member
+author: Collège technique d'Aurore
+version_added: 0.2.0
+short_description: Give a member of etcd that has lost its data its place again
+description:
+  - Runs on another member. Has the cluster forget what it knew of the member, and announces it anew, by etcd's API.
+  - A member that is announced and has not started yet keeps that place, so that an interrupted run can be run again.
+  - The member then starts with an empty directory, RV(initial_cluster), and C(ETCD_INITIAL_CLUSTER_STATE=existing).
+options:
+  name:
+    description: The member's name.
+    type: str
+    required: true
+  peer:
+    description: The URL by which the others reach it, such as V(https://192.0.2.11:2380).
+    type: str
+    required: true
+  endpoints:
+    description: Addresses and ports of other members.
+    type: list
+    elements: str
+    required: true
+  root_password:
+    description: The password of etcd's C(root).
+    type: str
+    required: true
+  authority:
+    description: The file with the authority's certificate, by which members are known.
+    type: path
+    default: /etc/aurore/tls/ca.crt
+  certificate:
+    description: The file with the certificate that members ask for; one without a common name.
+    type: path
+    default: /etc/aurore/tls/nameless.crt
+  key:
+    description: The file with its key.
+    type: path
+    default: /etc/aurore/tls/host.key
+attributes:
+  check_mode:
+    support: full
+    description: Asks, and changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Give the member its place again
+  aurore.infra.etcd_member:
+    name: postgresql-gs
+    peer: https://192.0.2.13:2380
+    endpoints: ["192.0.2.11:2379"]
+    root_password: "{{ etcd_root_password }}"
+  no_log: true
+"""
+
+RETURN = r"""
+initial_cluster:
+  description: All members, as C(ETCD_INITIAL_CLUSTER) has them.
+  returned: always
+  type: str
+  sample: postgresql-edc=https://192.0.2.12:2380,postgresql-gs=https://192.0.2.13:2380
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.access import ROOT
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import Etcd, EtcdError, tls
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.membership import Renewal, members, renewal
+
+
+def main() -> None:
+    """Runs the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "peer": {"type": "str", "required": True},
+            "endpoints": {"type": "list", "elements": "str", "required": True},
+            "root_password": {"type": "str", "required": True, "no_log": True},
+            "authority": {"type": "path", "default": "/etc/aurore/tls/ca.crt"},
+            "certificate": {"type": "path", "default": "/etc/aurore/tls/nameless.crt"},
+            "key": {"type": "path", "default": "/etc/aurore/tls/host.key", "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        planned = apply(module)
+    except (EtcdError, OSError) as problem:
+        module.fail_json(msg=f"etcd_member: {problem}")
+    module.exit_json(changed=bool(planned.removes) or planned.adds, initial_cluster=planned.cluster)
+
+
+def apply(module: AnsibleModule) -> Renewal:
+    """Gives the member its place; in check mode, only says how."""
+    options = module.params
+    context = tls(options["authority"], options["certificate"], options["key"])
+    endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
+    etcd = Etcd(endpoints, context, (ROOT, options["root_password"]))
+    current = members(etcd.call("/v3/cluster/member/list").get("members", []))
+    planned = renewal(current, options["name"], options["peer"])
+    if not module.check_mode:
+        for identifier in planned.removes:
+            etcd.call("/v3/cluster/member/remove", {"ID": identifier})
+        if planned.adds:
+            etcd.call("/v3/cluster/member/add", {"peerURLs": [options["peer"]]})
+    return planned
+
+
+if __name__ == "__main__":
+    main()
