@@ -41,6 +41,8 @@ class Host:
         self.settings = self._settings()
         self.data = self.settings.data
         (self.data / "PG_VERSION").write_text("17\n")
+        (self.data / "global").mkdir()
+        (self.data / "global/pg_control").touch()
         (directory / "bin/psql").write_text(PSQL)
         (directory / "bin/psql").chmod(0o755)
         self.answers("live", {"ready": LSN}, {"name": "public.issue", "rows": 2, "sum": "7", "sampled": False})
@@ -52,6 +54,8 @@ class Host:
         self.dies: str = ""
         """What is run when the process is killed."""
         self.backups = [{"label": "20261126-020000F", "timestamp": {"stop": 1000}, "info": {"size": 4096}}]
+        self.archived = "0000000A0000000000000042"
+        """The last segment in the archive."""
         self.values: list[tuple[str, Any]] = [
             ("datname", "forge"),
             ("received_tli", 3),
@@ -130,7 +134,8 @@ class Host:
     def _pgbackrest(self, line: str, environment: Mapping[str, str]) -> str:
         if " info" in line:
             message = "ok" if self.backups else "no valid backups"
-            return json.dumps([{"backup": self.backups, "status": {"message": message}}])
+            archive = [{"id": "17-1", "min": "000000010000000000000001", "max": self.archived}]
+            return json.dumps([{"backup": self.backups, "archive": archive, "status": {"message": message}}])
         data = type(self.data)(environment["PGBACKREST_PG1_PATH"])
         assert list(data.iterdir()) == []
         (data / "restored").write_text(line)

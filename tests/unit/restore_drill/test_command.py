@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,7 +65,8 @@ def test_the_whole_cluster(host: Host, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_without_data_there_is_nothing_to_keep(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    (host.data / "PG_VERSION").unlink()
+    shutil.rmtree(host.data)
+    host.data.mkdir()
     assert say(host, "recover", "--to", "latest") == 0
     assert told(capsys)["aside"] is None
     assert say(host, "abandon") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,11 +38,14 @@ def test_the_old_data_is_kept_beside(host: Host) -> None:
     assert "archive_mode=on" in started
     assert f"--pg1-path={host.data} archive-push" in started
     assert host.ran("ALTER SYSTEM RESET recovery_target_time")
+    # On the way it has more connections than any cluster, at the end what it had.
+    starts = [line for line in host.said if "pg_ctl start" in line]
+    assert ["max_wal_senders=32" in line for line in starts] == [True, False]
+    assert ["max_connections=720" in line for line in starts] == [True, True]
 
 
 def test_there_may_be_no_old_data(host: Host) -> None:
-    (host.data / "PG_VERSION").unlink()
-    host.data.rmdir()
+    shutil.rmtree(host.data)
     assert do(host) is None
     assert restored(host)
 
@@ -52,8 +56,12 @@ def test_a_run_that_was_interrupted_is_completed_by_the_next(host: Host, moment:
     with pytest.raises(Killed):
         do(host)
     host.dies = ""
+    # A history of that run may be in the archive already.
+    host.archived = "0000000B0000000000000042"
     aside = do(host)
     assert aside
+    restores = [line for line in host.said if " restore" in line]
+    assert all("--target-timeline=10" in line for line in restores)
     assert (aside / "PG_VERSION").exists()
     assert restored(host)
     # And once more: it changes nothing.
@@ -94,8 +102,7 @@ def test_a_point_that_cannot_be_reached_leaves_the_old_data(host: Host) -> None:
 
 
 def test_a_restore_that_had_nothing_to_keep_is_abandoned(host: Host) -> None:
-    (host.data / "PG_VERSION").unlink()
-    host.data.rmdir()
+    shutil.rmtree(host.data)
     host.dies = "pg_ctl start"
     with pytest.raises(Killed):
         do(host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from .programs import tail, wait
@@ -13,7 +14,7 @@ from .server import Server
 from .settings import RestoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from .programs import Run
@@ -64,24 +65,27 @@ class Copy:
         said = pgbackrest(self.run, self.settings, "restore", [*target.options(action), *options], self.environment)
         return chosen(said)
 
-    def start(self, *more: str) -> None:
-        """Start a server on it, and wait until it answers."""
+    def limits(self, data: Path) -> dict[str, int]:
+        """What a server on this data needs at least as much of."""
+        if not (data / "global/pg_control").exists():
+            return {}
+        controls = self.run([f"{self.settings.programs}/pg_controldata", str(data)], environment={"LC_ALL": "C"})
+        return {name: int(value) for name, value in _LIMITS.findall(controls)}
+
+    def start(self, *more: str, limits: Mapping[str, int] | None = None) -> None:
+        """Start a server on it, and wait until it answers; with these limits, or generous ones."""
+        if limits is None:
+            known = (_LEAST, self.limits(self.data), self.limits(self.settings.data))
+            limits = {name: max(one.get(name, 0) for one in known) for name in {*chain(*known)}}
         (self.place / "hba.conf").write_text("local all postgres peer\n")
         (self.place / "ident.conf").write_text("")
         (self.place / "postgresql.conf").write_text("")
-        options = " ".join(f"-c {shlex.quote(one)}" for one in (*self._parameters(), *more))
+        own = (*self._parameters(), *(f"{_NAMES.get(name, name)}={value}" for name, value in sorted(limits.items())))
+        options = " ".join(f"-c {shlex.quote(one)}" for one in (*own, *more))
         log = self.place / "log"
         self._pg_ctl("start", f"--log={log}", f"--timeout={LONGEST}", f"--options={options}")
 
     def _parameters(self) -> list[str]:
-        limits = dict(_LEAST)
-        for data in (self.data, self.settings.data):
-            if (data / "global/pg_control").exists():
-                controls = self.run(
-                    [f"{self.settings.programs}/pg_controldata", str(data)], environment={"LC_ALL": "C"}
-                )
-                for name, value in _LIMITS.findall(controls):
-                    limits[name] = max(limits.get(name, 0), int(value))
         return [
             f"config_file={self.place}/postgresql.conf",
             f"hba_file={self.place}/hba.conf",
@@ -105,7 +109,6 @@ class Copy:
             "max_wal_size=256MB",
             "wal_level=replica",
             "hot_standby=on",
-            *(f"{_NAMES.get(name, name)}={value}" for name, value in limits.items()),
         ]
 
     def await_paused(self) -> None:

@@ -8,7 +8,7 @@ playbooks/operations/restore_postgresql.yml.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -64,28 +64,32 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
             )
         if not begun:
             repository.see_room(settings.data.parent.parent, repository.backups(run, settings)[-1], settings.reserve)
-            begun = {"target": wanted, "aside": _new_name(settings.data), "recovered": False}
+            # Of one that is interrupted there may be a history of its own, which the next run must not follow.
+            timeline = target.timeline or repository.newest_timeline(run, settings)
+            begun = {"target": wanted, "timeline": timeline, "aside": _new_name(settings.data), "recovered": False}
             state.note(NOTE, begun)
         aside = Path(begun["aside"]) if begun["aside"] else None
         if aside and not aside.exists():
             settings.data.rename(aside)
             sync(aside.parent)
         if not begun["recovered"]:
-            _recover(settings, run, target, label)
+            _recover(settings, run, replace(target, timeline=begun["timeline"]), label, aside)
             state.note(NOTE, begun | {"recovered": True})
         return aside
 
 
-def _recover(settings: Settings, run: Run, target: Target, label: str) -> None:
+def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Path | None) -> None:
     """What lies in the data's place is a copy that is not complete, or nothing."""
     copy = Copy(settings, run, settings.state / PLACE, settings.data)
     copy.remove()
     if settings.data.exists():
         shutil.rmtree(settings.data)
     copy.restore(target, "promote", [f"--set={label}"] if label else [])
+    limits = copy.limits(aside or copy.data)
     # The new history goes into the archive from its first moment.
     command = f"/usr/bin/pgbackrest --stanza={settings.stanza} --pg1-path={settings.data} archive-push %p"
-    copy.start("archive_mode=on", f"archive_command={command}")
+    archive = ("archive_mode=on", f"archive_command={command}")
+    copy.start(*archive)
     copy.await_promoted()
     segment = copy.server.one("pg_walfile_name(pg_switch_wal())")
 
@@ -95,6 +99,10 @@ def _recover(settings: Settings, run: Run, target: Target, label: str) -> None:
 
     wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
     copy.forget_target()
+    copy.stop()
+    # With what it had before, so that it does not ask of Patroni for as much as it had on the way.
+    copy.start(*archive, limits=limits)
+    copy.await_promoted()
     copy.stop()
     copy.remove()
 

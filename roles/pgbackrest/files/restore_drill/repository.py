@@ -46,8 +46,7 @@ def backups(run: Run, settings: Settings) -> list[Backup]:
     Raises:
         RestoreError: the repository does not answer, or has none.
     """
-    argv = ["/usr/bin/pgbackrest", f"--stanza={settings.stanza}", "--output=json", "info"]
-    stanzas: list[dict[str, Any]] = json.loads(run(argv))
+    stanzas = _info(run, settings)
     found = [
         Backup(one["label"], int(one["timestamp"]["stop"]), int(one["info"]["size"]))
         for stanza in stanzas
@@ -57,6 +56,18 @@ def backups(run: Run, settings: Settings) -> list[Backup]:
         told = "; ".join(str(stanza["status"]["message"]) for stanza in stanzas)
         raise RestoreError(f"The repository has no backup of {settings.stanza}: {told}.")
     return sorted(found, key=lambda one: one.ended)
+
+
+def newest_timeline(run: Run, settings: Settings) -> str:
+    """The number of the newest history in the archive."""
+    segments = [one["max"] for stanza in _info(run, settings) for one in stanza.get("archive", []) if one["max"]]
+    return str(max(int(segment[:8], 16) for segment in segments))
+
+
+def _info(run: Run, settings: Settings) -> list[dict[str, Any]]:
+    argv = ["/usr/bin/pgbackrest", f"--stanza={settings.stanza}", "--output=json", "info"]
+    stanzas: list[dict[str, Any]] = json.loads(run(argv))
+    return stanzas
 
 
 def chosen(said: str) -> str:
