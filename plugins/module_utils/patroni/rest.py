@@ -64,7 +64,22 @@ class Patroni:
         """
         return self._call("PUT", path, json.dumps(content))
 
+    def post(self, path: str, content: Mapping[str, Any]) -> str:
+        """Has something done; what it says about it.
+
+        Raises:
+            PatroniUnavailableError: Nobody answered.
+            PatroniError: The answer is a refusal.
+        """
+        return self._ask("POST", path, json.dumps(content))
+
     def _call(self, method: str, path: str, body: str | None) -> Any:
+        try:
+            return json.loads(self._ask(method, path, body))
+        except ValueError as problem:
+            raise PatroniError(f"Patroni at {self.address} answers {method} {path} with no JSON") from problem
+
+    def _ask(self, method: str, path: str, body: str | None) -> str:
         host, _, port = self.address.rpartition(":")
         connection = http.client.HTTPSConnection(host, int(port), timeout=self._timeout, context=self._context)
         try:
@@ -79,7 +94,4 @@ class Patroni:
         if response.status != http.client.OK:
             said = text.strip() or response.reason
             raise PatroniError(f"Patroni at {self.address} refuses {method} {path}: {response.status} {said}")
-        try:
-            return json.loads(text)
-        except ValueError as problem:
-            raise PatroniError(f"Patroni at {self.address} answers {method} {path} with no JSON") from problem
+        return text

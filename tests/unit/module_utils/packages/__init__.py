@@ -1,0 +1,1 @@
+"""Mirrors plugins/module_utils/packages."""
