@@ -60,7 +60,8 @@ def test_a_run_that_was_interrupted_is_completed_by_the_next(host: Host, moment:
     host.archived = "0000000B0000000000000042"
     aside = do(host)
     assert aside
-    restores = [line for line in host.said if " restore" in line]
+    restores = [line for line in host.said if line.endswith(" restore ")]
+    assert restores
     assert all("--target-timeline=10" in line for line in restores)
     assert (aside / "PG_VERSION").exists()
     assert restored(host)
