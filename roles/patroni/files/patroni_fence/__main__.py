@@ -83,11 +83,12 @@ class Fence:
     def _fence(self, view: View) -> None:
         """Stops listening, and only then says so."""
         assert view.leader is not None
+        lease = self._votes.prepare()
         if self._closed != view.leader:
             logging.warning("%s has been silent for %d s: not listening to it", view.leader, view.silent)
         firewall.close(self.settings.members[view.leader])
         self._closed = view.leader
-        self._votes.give(view)
+        self._votes.give(view, lease)
 
     def _listen(self, view: View) -> None:
         """Takes the vote back, and only then listens again."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .view import View
 
 LASTS = 10
-"""Seconds for which a vote counts. Shorter than firewall.HOLD: no vote outlives what it says."""
+"""Seconds for which a vote counts. They begin before firewall.HOLD, and are fewer: no vote outlives what it says."""
 
 
 class Votes:
@@ -38,9 +38,12 @@ class Votes:
         self._prefix = prefix
         self._me = me
 
-    def give(self, view: View) -> None:
+    def prepare(self) -> str:
+        """The time that a vote has, from now on, for `give`."""
+        return str(self._etcd.call("/v3/lease/grant", {"TTL": str(LASTS)})["ID"])
+
+    def give(self, view: View, lease: str) -> None:
         """Says that this member no longer listens to the leader of this term."""
-        lease = self._etcd.call("/v3/lease/grant", {"TTL": str(LASTS)})["ID"]
         vote = {"key": encode(f"{self._prefix}{self._me}"), "value": encode(view.term), "lease": lease}
         self._etcd.call("/v3/kv/put", vote)
 
