@@ -209,6 +209,18 @@ def test_only_the_authority_that_signs_is_decrypted(host: Host, decryptions: lis
     assert decryptions == ["ssh/host-authority"]
 
 
+def test_a_certificate_without_a_common_name_is_an_option(host: Host, decryptions: list[str]) -> None:
+    with_nameless = {"tls": host.options["tls"] | {"nameless": True}}
+    assert names(host.run(is_check=True, **with_nameless))[0] == ("nameless.crt", "created")
+    result = host.run(**with_nameless)
+    assert names(result) == [("nameless.crt", "created"), ("nginx.service", "left inactive")]
+    assert decryptions == ["tls/authority"]
+    assert result["certificates"]["tls_nameless"]["names"] == result["certificates"]["tls"]["names"]
+    command = ["openssl", "x509", "-noout", "-subject", "-in", host.root / "tls/nameless.crt"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "subject=\n"
+    assert host.run(**with_nameless)["changed"] is False
+
+
 def test_an_interrupted_run_is_completed(host: Host, systemctl: Systemctl) -> None:
     """The agent is killed between the file and the reload."""
     (host.root / "ssh_key-cert.pub").unlink()

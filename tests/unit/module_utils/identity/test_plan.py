@@ -34,6 +34,7 @@ class Host:
     authorities: Authorities
     wanted: Wanted = WANTED
     bundle: str = ""
+    has_nameless: bool = False
     at: datetime = NOW
     signed: list[str] = field(default_factory=list)
 
@@ -50,6 +51,7 @@ class Host:
                 tls_units=TLS_UNITS,
                 journal=str(self.root / "var/journal"),
                 owner=ME,
+                has_nameless=self.has_nameless,
             ),
             ssh_authority=keys.public_key(self.authorities.ssh_public),
             tls_authority=tls.authority(bundle, self.at),
@@ -157,6 +159,38 @@ def test_the_public_halfs_comment_is_free(host: Host) -> None:
     assert public.read_text().endswith(" root@git.adm.auro.re\n")
     public.write_text(public.read_text().replace("root@git.adm.auro.re", "somebody else's words"))
     assert host.steps() == []
+
+
+def test_a_certificate_without_a_common_name_is_beside_the_other(host: Host) -> None:
+    host.has_nameless = True
+    assert host.steps() == [("nameless.crt", "created", ("there is none",))]
+    planned = host.apply()
+    assert planned.units == TLS_UNITS
+    assert host.steps() == []
+    found = planned.certificates["tls_nameless"]
+    assert replace(found, identity="git.adm.auro.re") == planned.certificates["tls"]
+    assert found.identity == ""
+    assert host.signed == ["tls"]
+    # One with a name is not taken for it.
+    (host.root / "tls/nameless.crt").write_text((host.root / "tls/host.crt").read_text())
+    assert host.steps() == [("nameless.crt", "replaced", ("its identity is 'git.adm.auro.re'",))]
+    host.apply()
+    assert host.steps() == []
+
+
+def test_it_is_renewed_with_the_other(host: Host) -> None:
+    host.has_nameless = True
+    host.apply()
+    host.at = NOW + timedelta(days=280)
+    assert [name for name, _, _ in host.steps()] == ["ssh_key-cert.pub", "host.crt", "nameless.crt"]
+    host.apply()
+    assert host.steps() == []
+
+
+def test_who_does_not_want_one_does_not_look_at_it(host: Host) -> None:
+    (host.root / "tls/nameless.crt").write_text("something else")
+    assert host.steps() == []
+    assert "tls_nameless" not in host.plan().certificates
 
 
 def test_a_new_key_gets_a_new_certificate(host: Host) -> None:

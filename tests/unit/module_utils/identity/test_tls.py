@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -198,6 +199,22 @@ def test_a_certificate_without_a_common_name_is_read(authorities: Authorities) -
     )
     found = tls.read(certificate.public_bytes(Encoding.PEM).decode(), issuer)
     assert (found.identity, found.names) == ("", {"git"})
+
+
+def test_a_certificate_without_an_identity_serves_by_its_names_alone(tmp_path: Path, authorities: Authorities) -> None:
+    issuer = tls.authority(authorities.tls_certificate, NOW)
+    content = draft(WANTED, keys.fingerprint(HOST_KEY.public_key()), issuer.fingerprint, NOW)
+    nameless = replace(content, identity="")
+    signing_key = keys.private_key(authorities.tls_private, issuer.key)
+    text = tls.issue(HOST_KEY.public_key(), nameless, WANTED, issuer, signing_key)
+    assert tls.read(text, issuer) == nameless
+    certificate = x509.load_pem_x509_certificate(text.encode())
+    assert certificate.subject == x509.Name([])
+    # RFC 5280, section 4.2.1.6: whoever does not understand these names must not accept the certificate.
+    assert certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
+    for option in (["-purpose", "sslclient"], ["-verify_hostname", "git.adm.auro.re"], ["-verify_ip", "192.0.2.12"]):
+        done = verify(tmp_path, authorities, text, *option)
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_bundle_is_described_for_people(authorities: Authorities, make: Makers) -> None:
