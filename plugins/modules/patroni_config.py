@@ -59,7 +59,12 @@ EXAMPLES = r"""
     config: {ttl: 20, loop_wait: 2, retry_timeout: 4, postgresql: {parameters: {max_connections: 200}}}
 """
 
-RETURN = r""" # """
+RETURN = r"""
+config:
+  description: What all members have in common, or would have.
+  returned: always
+  type: dict
+"""
 
 import json
 from typing import Any
@@ -91,7 +96,7 @@ def main() -> None:
         before, after = apply(module)
     except (PatroniError, OSError) as problem:
         module.fail_json(msg=f"patroni_config: {problem}")
-    module.exit_json(changed=before != after, diff={"before": shown(before), "after": shown(after)})
+    module.exit_json(changed=before != after, config=after, diff={"before": shown(before), "after": shown(after)})
 
 
 def apply(module: AnsibleModule) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -119,7 +119,7 @@ def issue(key: PublicKey, content: Certificate, wanted: Wanted, issuer: Authorit
     """Return a signed certificate that says `content`, in PEM (RFC 5280).
 
     It is for a host that is a server and a client. Without an identity, its subject is empty, and its other names are
-    what counts (section 4.2.1.6): it is for servers that would take a common name for a user's.
+    what counts, as that standard has it: it is for servers that would take a common name for a user's.
     """
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in wanted.names]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in wanted.addresses]

@@ -57,6 +57,7 @@ def test_what_differs_is_replaced_once(run: Run, cluster: Cluster, wanted: dict[
     assert answer["changed"] is True
     assert '"ttl": 30' in answer["diff"]["before"]
     assert '"ttl": 20' in answer["diff"]["after"]
+    assert answer["config"] == WANTED
     assert cluster.config == WANTED
     assert run(patroni_config, **wanted)["changed"] is False
 

@@ -210,7 +210,7 @@ def test_a_certificate_without_an_identity_serves_by_its_names_alone(tmp_path: P
     assert tls.read(text, issuer) == nameless
     certificate = x509.load_pem_x509_certificate(text.encode())
     assert certificate.subject == x509.Name([])
-    # RFC 5280, section 4.2.1.6: whoever does not understand these names must not accept the certificate.
+    # RFC 5280: whoever does not understand these names must not accept the certificate.
     assert certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
     for option in (["-purpose", "sslclient"], ["-verify_hostname", "git.adm.auro.re"], ["-verify_ip", "192.0.2.12"]):
         done = verify(tmp_path, authorities, text, *option)
