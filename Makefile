@@ -33,7 +33,7 @@ lock: setup ## Renew requirements.lock from pyproject.toml
 
 # --- The lab
 
-lab: setup-lab ## Bring up the whole fleet here, or a part (HOSTS=git,postgresql), from nothing (ANEW=1)
+lab: setup-lab ## Bring up the whole fleet here, or a part (HOSTS=git,log), from nothing (ANEW=1)
 	@$(LAB) up $(LIMIT) $(if $(ANEW),--anew)
 	@$(SITE) $(LIMIT) || $(LAB) explain site
 	@$(LAB) report
