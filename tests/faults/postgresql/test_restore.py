@@ -11,7 +11,7 @@ import pytest
 
 from tests.testinfra.conftest import connect, eventually, run, start
 from tests.testinfra.postgresql import cluster
-from tests.testinfra.postgresql.test_backups import backup, said
+from tests.testinfra.postgresql.test_backups import backup, now, said
 
 from .trial import DATABASE, OWNER, Writer, outage
 
@@ -32,12 +32,6 @@ def writer() -> Iterator[Writer]:
         yield one
     cluster.query(cluster.primary(), "DROP TABLE restored, dropped", DATABASE)
     cluster.each_member(lambda name: connect(name).check_output(f"rm -rf {cluster.DATA}.before-*"))
-
-
-def now() -> str:
-    """The primary's time, with its zone."""
-    asked = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00:00')"
-    return cluster.query(cluster.primary(), asked).strip()
 
 
 def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,12 @@ def said() -> dict[str, Any]:
     return stanza
 
 
+def now() -> str:
+    """The primary's time, with its zone."""
+    asked = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00:00')"
+    return cluster.query(cluster.primary(), asked).strip()
+
+
 def metrics(host: str, name: str) -> dict[str, float]:
     """What a file tells monitoring."""
     text = connect(host).run(f"grep --invert-match '^#' {METRICS}/{name}.prom").stdout
@@ -270,7 +276,7 @@ def test_a_rehearsal_that_is_killed_has_failed_and_hinders_nobody() -> None:
     host.check_output("systemd-run --unit=for-backups --property=ExecStopPost='/usr/local/sbin/restore-drill cleanup'"
                       " /usr/local/sbin/restore-drill drill --here")  # fmt: skip
     assert eventually(lambda: host.run("test -e /var/lib/postgresql/drill/data/PG_VERSION").rc == 0, 60)
-    host.check_output("systemctl kill --signal=KILL for-backups")
+    host.check_output("systemctl kill --kill-whom=main --signal=KILL for-backups")
     assert eventually(lambda: host.run("systemctl is-active for-backups").stdout.strip() in {"failed", "inactive"}, 60)
     host.run("systemctl reset-failed for-backups")
     assert restored(replica)["success"] == 0
@@ -287,9 +293,9 @@ def test_a_table_that_was_dropped_is_had_back(word: str) -> None:
     """Beside the running cluster, which goes on."""
     primary = cluster.primary()
     cluster.query(primary, f"CREATE TABLE dropped AS SELECT '{word}' AS word, n FROM generate_series(1, 1000) AS n")
-    moment = cluster.query(primary, "SELECT now() + interval '1 ms'").strip()
-    cluster.query(primary, "DROP TABLE dropped; SELECT pg_switch_wal()")
-    words = ["-e", json.dumps({"restore_to": f"{moment}:00" if moment[-3] in "+-" else moment, "database": "postgres"})]
+    moment = now()
+    cluster.query(primary, "DROP TABLE dropped")
+    words = ["-e", json.dumps({"restore_to": moment, "database": "postgres"})]
     playbook = "playbooks/operations/extract_from_backup.yml"
     done = run(
         "ansible-playbook", "-i", "inventory/lab.yml", playbook, *words, "-e", "table=public.dropped", check=False

@@ -40,6 +40,15 @@ def test_a_table_is_taken_out(host: Host, capsys: pytest.CaptureFixture[str]) ->
     assert not host.settings.scratch.exists()
 
 
+def test_the_archive_reaches_up_to_now_where_the_primary_is(host: Host) -> None:
+    assert say(host, "archive") == 0
+    assert not host.ran("pg_switch_wal")
+    host.value("pg_is_in_recovery", False)
+    assert say(host, "archive") == 0
+    assert host.ran("pg_current_xact_id")
+    assert host.ran("pg_switch_wal")
+
+
 def test_all_of_a_database_is_taken_out(host: Host) -> None:
     assert say(host, "extract", "--to", "latest", "--database", "postgres") == 0
     assert not host.ran("--db-include")

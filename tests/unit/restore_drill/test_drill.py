@@ -92,7 +92,7 @@ def test_a_log_that_does_not_arrive(
     host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.value("last_archived_wal", None)
-    monkeypatch.setattr(drill, "ARCHIVED_WITHIN", 0)
+    monkeypatch.setattr(drill.archive, "ARCHIVED_WITHIN", 0)
     assert "arrives in the archive: not within" in failed(host, capsys)
 
 

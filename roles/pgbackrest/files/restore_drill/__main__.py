@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import drill, extract, recover, target
+from . import archive, drill, extract, recover, target
 from .programs import run
 from .settings import PLACE, RestoreError, read_settings
 
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--here", action="store_true", help="whosever turn it is; this host must be a replica")
     commands.add_parser("cleanup", help="remove what a rehearsal has left that was killed")
     status = commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
+    commands.add_parser("archive", help="have the archive reach up to now, if the primary is here")
     commands.add_parser("done", help="note that the cluster has taken the restored data over")
     commands.add_parser("abandon", help="undo a restore of the whole cluster that was not completed")
     add = commands.add_parser("extract", help="write a dump of tables as they were at a point in time")
@@ -57,6 +58,8 @@ def _do(options: argparse.Namespace, settings: Settings) -> int:
         case "status":
             target.parse(options.to, options.timeline)
             told = recover.status(settings, run)
+        case "archive":
+            archive.reach_now(settings, run)
         case "done":
             recover.done(settings)
         case "abandon":

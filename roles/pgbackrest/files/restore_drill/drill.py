@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from . import manifest, patroni, repository
+from . import archive, manifest, patroni, repository
 from .copy import LONGEST, Copy
 from .programs import wait
 from .server import Server, quoted
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .programs import Run
     from .settings import Settings
 
-ARCHIVED_WITHIN = 300
-"""Seconds until what the primary has written is in the archive."""
 ATTEMPTS = 20
 """How often a moment is looked for in which nothing is locked, and nobody lets the replica go."""
 READINGS = 5
@@ -146,14 +144,7 @@ def hold(settings: Settings, here: Server, there: Server) -> Held:
         raise RestoreError("This member is no replica that follows.")
     lsn, content, seconds = snapshot(settings, here)
     # So that there is something in the archive beyond where the replica stood.
-    there.one("pg_create_restore_point('restore-drill')")
-    segment = there.one("pg_walfile_name(pg_switch_wal())")
-
-    def archived() -> bool:
-        last = there.one("last_archived_wal", "FROM pg_stat_archiver")
-        return last is not None and last[8:24] >= segment[8:24]
-
-    wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
+    archive.reach(there)
     return Held(lsn, str(timeline), content, seconds)
 
 

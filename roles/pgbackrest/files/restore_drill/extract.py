@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from . import repository
+from . import archive, repository
 from .copy import Copy
 from .state import State
 
@@ -27,6 +27,7 @@ def extract(settings: Settings, run: Run, target: Target, database: str, tables:
     with State(settings).only_run():
         known = repository.backups(run, settings)
         repository.see_room(settings.scratch.parent, known[-1], settings.reserve)
+        archive.reach_now(settings, run)
         copy = Copy(settings, run, settings.scratch)
         copy.remove()
         # Of other databases there are only empty files.

@@ -14,9 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import repository
+from . import archive, repository
 from .copy import Copy
-from .programs import wait
 from .settings import RestoreError
 from .state import State, sync
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .target import Target
 
-ARCHIVED_WITHIN = 600
-"""Seconds until the new history is in the archive."""
 PLACE = "recovery"
 NOTE = "recover"
 
@@ -88,20 +85,14 @@ def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Pa
     limits = copy.limits(aside or copy.data)
     # The new history goes into the archive from its first moment.
     command = f"/usr/bin/pgbackrest --stanza={settings.stanza} --pg1-path={settings.data} archive-push %p"
-    archive = ("archive_mode=on", f"archive_command={command}")
-    copy.start(*archive)
+    archiving = ("archive_mode=on", f"archive_command={command}")
+    copy.start(*archiving)
     copy.await_promoted()
-    segment = copy.server.one("pg_walfile_name(pg_switch_wal())")
-
-    def archived() -> bool:
-        last = copy.server.one("last_archived_wal", "FROM pg_stat_archiver")
-        return last is not None and last >= segment
-
-    wait(archived, ARCHIVED_WITHIN, f"{segment} arrives in the archive")
+    archive.reach(copy.server)
     copy.forget_target()
     copy.stop()
     # With what it had before, so that it does not ask of Patroni for as much as it had on the way.
-    copy.start(*archive, limits=limits)
+    copy.start(*archiving, limits=limits)
     copy.await_promoted()
     copy.stop()
     copy.remove()
