@@ -25,6 +25,11 @@ options:
     description: Whether a new cluster is wanted although there are backups of one.
     type: bool
     default: false
+  others:
+    description: Members that were not asked, because the run is about some hosts alone.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

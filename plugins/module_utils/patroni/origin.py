@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 type Data = Literal["none", "cluster", "other"]
 """What is in a data directory: nothing, a PostgreSQL cluster, or something else."""
@@ -30,16 +30,19 @@ class State(TypedDict):
     runs: bool
 
 
-def refusals(states: Mapping[str, State], backups: int = 0, *, forget_backups: bool = False) -> list[str]:
+def refusals(
+    states: Mapping[str, State], backups: int = 0, *, forget_backups: bool = False, others: Sequence[str] = ()
+) -> list[str]:
     """Why Patroni must not be started on some hosts.
 
     A cluster is made only where there is nothing: neither data on any host, nor a cluster in etcd, nor backups of one.
     A host joins with no data, or with data of that very cluster.
 
     Args:
-        states: Of each host that there is.
+        states: Of each host that was asked.
         backups: How many the repository has.
         forget_backups: Whether a new cluster is wanted although there are some.
+        others: Members that were not asked, because the run is about some hosts alone.
 
     Returns:
         A sentence for each reason; none where it may be started.
@@ -57,7 +60,12 @@ def refusals(states: Mapping[str, State], backups: int = 0, *, forget_backups: b
             "place. Has etcd lost its data? docs/runbooks/etcd-quorum-lost.md. Is it an old server? Move it away, and "
             "adopt its databases: docs/runbooks/adopt-a-database.md"
         )
-    if known and not with_data:
+    if known is None and not with_data and others:
+        found.append(
+            f"a new cluster would be made, and {_named([*others])} not been asked for data of an old one: run this "
+            "without --limit"
+        )
+    if known and not with_data and not others:
         found.append(
             f"etcd knows the cluster {known}, but no host has its data: there is nothing to start from. Restore it: "
             "docs/runbooks/restore-postgresql.md"

@@ -87,6 +87,17 @@ def test_backups_are_not_forgotten_by_accident() -> None:
     assert refusals(fleet(host(), host()), backups=2, forget_backups=True) == []
 
 
+def test_some_hosts_alone_make_no_cluster() -> None:
+    [said] = refusals(fleet(host()), others=["b", "c"])
+    assert said == (
+        "a new cluster would be made, and b and c have not been asked for data of an old one: run this without --limit"
+    )
+
+
+def test_a_host_joins_alone() -> None:
+    assert refusals(fleet(host(initialized=OURS)), others=["b", "c"]) == []
+
+
 def test_data_of_another_cluster_do_not_join() -> None:
     [said] = refusals(fleet(host("cluster", OURS), host("cluster", OURS, OTHER)))
     assert said == (
