@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import archive, drill, extract, recover, target
 from .programs import run
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("cleanup", help="remove what a rehearsal has left that was killed")
     status = commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
     commands.add_parser("archive", help="have the archive reach up to now, if the primary is here")
+    commands.add_parser("hand-over", help="note that the cluster is about to work with the restored data")
     commands.add_parser("done", help="note that the cluster has taken the restored data over")
     commands.add_parser("abandon", help="undo a restore of the whole cluster that was not completed")
     add = commands.add_parser("extract", help="write a dump of tables as they were at a point in time")
@@ -49,33 +50,42 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _do(options: argparse.Namespace, settings: Settings) -> int:
-    told: object = None
-    match options.command:
-        case "drill":
-            return 0 if drill.drill(settings, run, here=options.here) else 1
-        case "cleanup":
-            drill.cleanup(settings, run)
-        case "status":
-            target.parse(options.to, options.timeline)
-            told = recover.status(settings, run)
-        case "archive":
-            archive.reach_now(settings, run)
-        case "done":
-            recover.done(settings)
-        case "abandon":
-            aside = recover.abandon(settings, run)
-            told = {"restored": str(aside) if aside else None}
-        case "extract":
-            point = target.parse(options.to, options.timeline)
-            dump = extract.extract(settings, run, point, options.database, options.table, options.set)
-            told = {"dump": str(dump)}
-        case "recover":
-            point = target.parse(options.to, options.timeline)
-            aside = recover.recover(settings, run, point, options.set)
-            told = {"aside": str(aside) if aside else None}
+    if options.command == "drill":
+        return 0 if drill.drill(settings, run, here=options.here) else 1
+    told = _restore(options, settings) if "to" in options else _step(options.command, settings)
     if told is not None:
         print(json.dumps(told))  # noqa: T201 (a command)
     return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """What takes a point to restore to."""
+    point = target.parse(options.to, options.timeline)
+    match options.command:
+        case "extract":
+            return {"dump": str(extract.extract(settings, run, point, options.database, options.table, options.set))}
+        case "recover":
+            return _path("aside", recover.recover(settings, run, point, options.set))
+    return recover.status(settings, run)
+
+
+def _step(command: str, settings: Settings) -> dict[str, Any] | None:
+    match command:
+        case "cleanup":
+            drill.cleanup(settings, run)
+        case "archive":
+            archive.reach_now(settings, run)
+        case "hand-over":
+            recover.hand_over(settings)
+        case "done":
+            recover.done(settings)
+        case "abandon":
+            return _path("restored", recover.abandon(settings, run))
+    return None
+
+
+def _path(name: str, path: Path | None) -> dict[str, str | None]:
+    return {name: str(path) if path else None}
 
 
 if __name__ == "__main__":

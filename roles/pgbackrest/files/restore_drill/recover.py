@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import archive, repository
+from . import repository
 from .copy import Copy
 from .settings import RestoreError
 from .state import State, sync
@@ -63,7 +63,8 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
             repository.see_room(settings.data.parent.parent, repository.backups(run, settings)[-1], settings.reserve)
             # Of one that is interrupted there may be a history of its own, which the next run must not follow.
             timeline = target.timeline or repository.newest_timeline(run, settings)
-            begun = {"target": wanted, "timeline": timeline, "aside": _new_name(settings.data), "recovered": False}
+            begun = {"target": wanted, "timeline": timeline, "aside": _new_name(settings.data)}
+            begun |= {"recovered": False, "handed_over": False}
             state.note(NOTE, begun)
         aside = Path(begun["aside"]) if begun["aside"] else None
         if aside and not aside.exists():
@@ -83,19 +84,25 @@ def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Pa
         shutil.rmtree(settings.data)
     copy.restore(target, "promote", [f"--set={label}"] if label else [])
     limits = copy.limits(aside or copy.data)
-    # The new history goes into the archive from its first moment.
-    command = f"/usr/bin/pgbackrest --stanza={settings.stanza} --pg1-path={settings.data} archive-push %p"
-    archiving = ("archive_mode=on", f"archive_command={command}")
-    copy.start(*archiving)
+    # Nothing of the new history goes into the archive before Patroni takes it over: replicas follow the newest one that
+    # is there, so that they could not come back when this is given up.
+    copy.start()
     copy.await_promoted()
-    archive.reach(copy.server)
     copy.forget_target()
     copy.stop()
     # With what it had before, so that it does not ask of Patroni for as much as it had on the way.
-    copy.start(*archiving, limits=limits)
+    copy.start(limits=limits)
     copy.await_promoted()
     copy.stop()
     copy.remove()
+
+
+def hand_over(settings: Settings) -> None:
+    """Note that the cluster is about to work with the restored data: from now on there is no way back."""
+    state = State(settings)
+    begun = state.noted(NOTE)
+    if begun:
+        state.note(NOTE, begun | {"handed_over": True})
 
 
 def done(settings: Settings) -> None:
@@ -107,13 +114,17 @@ def abandon(settings: Settings, run: Run) -> Path | None:
     """Undo a restore that was not completed: the old data comes back. Where it was, if there was any.
 
     Raises:
-        RestoreError: there is nothing to undo, or the data is in use.
+        RestoreError: there is nothing to undo, it is too late for that, or the data is in use.
     """
     state = State(settings)
     with state.only_run():
         begun = state.noted(NOTE)
         if not begun:
             raise RestoreError("No restore is half done here.")
+        if begun["handed_over"]:
+            raise RestoreError(
+                "The cluster has worked with the restored data: complete this, or restore another moment."
+            )
         Copy(settings, run, settings.state / PLACE, settings.data).remove()
         _see_stopped(settings)
         aside = Path(begun["aside"]) if begun["aside"] else None
