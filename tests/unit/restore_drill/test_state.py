@@ -51,7 +51,7 @@ def test_whose_turn_it_was_not_tells_its_last_success_alone(host: Host) -> None:
 def test_one_run_at_a_time(host: Host) -> None:
     with (
         State(host.settings).only_run(),
-        pytest.raises(RestoreError, match="Another run"),
+        pytest.raises(RestoreError, match="Another run on this host ends: not within 0"),
         State(host.settings).only_run(),
     ):
         pass

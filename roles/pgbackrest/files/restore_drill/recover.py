@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import repository
-from .copy import Copy
+from .copy import LONGEST, Copy
 from .settings import RestoreError
 from .state import State, sync
 
@@ -50,7 +50,7 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
         RestoreError: another restore is half done, the data is in use, there is no room, or no way to the point.
     """
     state = State(settings)
-    with state.only_run():
+    with state.only_run(LONGEST):
         _see_stopped(settings)
         wanted = {**asdict(target), "label": label}
         begun = state.noted(NOTE)

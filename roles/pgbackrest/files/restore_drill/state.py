@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .settings import RestoreError
+from .programs import wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,17 +52,14 @@ class State:
         self.metrics = settings.metrics / "postgresql-restore.prom"
 
     @contextmanager
-    def only_run(self) -> Iterator[None]:
-        """See that no other run works on this host.
+    def only_run(self, patience: float = 0) -> Iterator[None]:
+        """See that no other run works on this host; one is waited for so many seconds.
 
         Raises:
-            RestoreError: one does.
+            RestoreError: one does, and goes on.
         """
         with (self.directory / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RestoreError("Another run is at work on this host.") from None
+            wait(lambda: _locked(lock.fileno()), patience, "Another run on this host ends")
             yield
 
     def note(self, name: str, value: dict[str, Any]) -> None:
@@ -102,6 +99,14 @@ class State:
             for name, value in values.items()
         ]
         replace(self.metrics, "".join(lines), 0o644)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace(path: Path, text: str, mode: int) -> None:
