@@ -1,0 +1,344 @@
+"""The way to the databases, as a service goes it: where it leads, whom it refuses, and what it survives."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..conftest import SSH_CONFIG, connect, eventually, inventory, run, start
+from . import cluster
+from .cluster import ADDRESSES, CLIENT, MEMBERS, OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from testinfra.backend.base import CommandResult
+
+PRIMARY, REPLICAS = "service=primary dbname=forge user=forge", "service=replicas dbname=forge user=forge"
+IN_RECOVERY = "SELECT pg_is_in_recovery()"
+PASSWORDS = "/run/aurore-access.pgpass"
+WATCHER = next(name for name, variables in inventory().items() if "prometheus" in variables["model_services"])
+# Keeps a connection open, and says what the server behind it is whenever it is asked.
+ASK = """
+import sys, psycopg2
+connection = psycopg2.connect(sys.argv[1])
+connection.autocommit = True
+for _ in sys.stdin:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery()")
+            print("replica" if cursor.fetchone()[0] else "primary", flush=True)
+    except psycopg2.Error as error:
+        print("cut" if connection.closed else error, flush=True)
+        break
+"""
+
+
+def put(host: str, path: str, content: str) -> None:
+    """Write a file for root alone. Its content is on no command line."""
+    run("ssh", "-F", str(SSH_CONFIG), host, f"umask 077; cat >{path}", input=content)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _passwords() -> Iterator[None]:
+    """The passwords of two services, on hosts that use them."""
+    hosts = [CLIENT, *MEMBERS]
+    lines = "".join(f"*:*:*:{role}:{cluster.secret(f'postgresql/{role}')}\n" for role in ("forge", "drone"))
+    for host in hosts:
+        put(host, PASSWORDS, lines)
+    yield
+    for host in hosts:
+        connect(host).check_output(f"rm -f {PASSWORDS}")
+
+
+def psql(conninfo: str, sql: str = "SELECT 1") -> CommandResult:
+    """What the client's psql says."""
+    words = "psql --no-psqlrc --no-password --quiet --tuples-only --no-align --dbname %s --command %s"
+    return connect(CLIENT).run(f"PGPASSFILE={PASSWORDS} timeout 30 {words}", conninfo, sql)
+
+
+def play(place: Path, role: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Apply one role to the members."""
+    book = place / f"{role}.yml"
+    book.write_text(f"- name: One role\n  hosts: postgresql\n  gather_facts: false\n  roles: [aurore.infra.{role}]\n")
+    return run("ansible-playbook", "--inventory", "inventory/lab.yml", str(book), *options, check=False)
+
+
+def changes(played: subprocess.CompletedProcess[str]) -> int:
+    """How many tasks have changed something."""
+    assert played.returncode == 0, played.stdout
+    return sum(map(int, re.findall(r" changed=(\d+) ", played.stdout)))
+
+
+def asked(conninfo: str, sql: str) -> str:
+    """What a server answers the client."""
+    said = psql(conninfo, sql)
+    assert said.rc == 0, said.stderr
+    return said.stdout.strip()
+
+
+# --- Where it leads
+
+
+def test_each_name_leads_where_it_says_through_each_member() -> None:
+    cluster.await_health()
+    for conninfo, recovering in ((PRIMARY, "f"), (REPLICAS, "t")):
+        assert asked(conninfo, IN_RECOVERY) == recovering
+        for peer in cluster.PEERS:
+            for address in (peer["ipv4"], peer["ipv6"]):
+                assert asked(f"{conninfo} hostaddr={address}", IN_RECOVERY) == recovering, address
+
+
+def test_clients_of_the_replicas_are_spread_over_them() -> None:
+    identity = "SELECT pg_is_in_recovery(), (SELECT setting FROM pg_settings WHERE name = 'primary_slot_name')"
+    eventually(lambda: len({asked(REPLICAS, identity) for _ in range(4)}) == len(MEMBERS) - 1)
+    assert {asked(REPLICAS, identity) for _ in range(8)} == {
+        f"t|{name.replace('-', '_')}" for name in cluster.replicas()
+    }
+
+
+def test_the_service_owns_its_database() -> None:
+    assert (
+        asked(PRIMARY, "CREATE TABLE access_try AS SELECT 1 AS n; DROP TABLE access_try; SELECT current_user")
+        == "forge"
+    )
+
+
+def test_more_clients_than_connections_are_all_served() -> None:
+    """Prepared statements, too, although a client gets another connection for each of its transactions."""
+    member, script = cluster.replicas()[0], "/run/aurore-access.sql"
+    put(member, script, "SELECT pg_sleep(0.05), :client_id;\n")
+    bench = f"/usr/lib/postgresql/17/bin/pgbench --no-vacuum --protocol prepared --file {script} --client 60"
+    used = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'forge'"
+    with ThreadPoolExecutor(1) as pool:
+        command = f"PGPASSFILE={PASSWORDS} {bench} --transactions 10 '{PRIMARY}' 2>&1; rm {script}"
+        done = pool.submit(connect(member).check_output, command)
+        seen = [0]
+        while not done.done():
+            seen.append(int(cluster.query(cluster.primary(), used)))
+    assert "number of transactions actually processed: 600/600" in done.result()
+    assert "number of failed transactions: 0" in done.result()
+    assert 1 < max(seen) <= 18
+
+
+# --- Whom it refuses
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "complaint"),
+    [
+        (f"{PRIMARY} password=wrong", "SASL authentication failed"),
+        (f"{PRIMARY} sslmode=disable", "SSL required"),
+        # It may hang up before the client has read why.
+        (f"{PRIMARY} sslcert=/nonexistent sslkey=/nonexistent", "certificate required|EOF detected"),
+        # Whom it takes for somebody else, the client leaves.
+        (
+            f"{PRIMARY} host={inventory()[CLIENT]['model_fqdn']} hostaddr={ADDRESSES[MEMBERS[0]]}",
+            "does not match host name",
+        ),
+        ("service=primary dbname=drone user=forge", "no authentication method is found"),
+        ("service=replicas dbname=drone user=forge", "no authentication method is found"),
+        ("service=primary dbname=postgres user=forge", "no authentication method is found"),
+        ("service=primary dbname=template1 user=forge", "no authentication method is found"),
+        ("service=primary dbname=forge user=postgres password=wrong", "no such user"),
+        ("service=primary dbname=pgbouncer user=root password=wrong", "no authentication method is found"),
+    ],
+)
+def test_who_may_not_is_refused(conninfo: str, complaint: str) -> None:
+    refused = psql(conninfo)
+    assert refused.rc == 2
+    assert re.search(complaint, refused.stderr), refused.stderr
+
+
+def test_a_certificate_of_another_authority_is_refused() -> None:
+    host, place = connect(CLIENT), "/run/aurore-access-tls"
+    host.check_output(
+        f"mkdir -p {place}; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1"
+        f" -subj /CN=other -keyout {place}/key -out {place}/crt 2>/dev/null"
+    )
+    refused = psql(f"{PRIMARY} sslcert={place}/crt sslkey={place}/key")
+    host.check_output(f"rm -r {place}")
+    assert refused.rc == 2
+    assert re.search("unknown ca|EOF detected", refused.stderr), refused.stderr
+
+
+def test_postgresql_itself_lets_no_service_into_another_one_s_database() -> None:
+    """Should PgBouncer be talked into it."""
+    host = connect(cluster.primary())
+    conninfo = "host=/var/run/postgresql user=forge dbname="
+    assert host.run(f"PGPASSFILE={PASSWORDS} psql -Atc 'SELECT 1' '{conninfo}forge'").stdout == "1\n"
+    for database in ("drone", "synapse", "nextcloud", "postgres", "template1"):
+        refused = host.run(f"PGPASSFILE={PASSWORDS} psql -Atc 'SELECT 1' '{conninfo}{database}'")
+        assert f'permission denied for database "{database}"' in refused.stderr
+
+
+def test_pgbouncer_looks_up_what_proves_a_password_and_nothing_else() -> None:
+    host, ask = connect(cluster.primary()), "psql -U pgbouncer -d postgres -h /var/run/postgresql -Atc"
+    told = host.check_output(f"runuser -u pgbouncer -- {ask} \"SELECT * FROM pgbouncer.look_up('forge')\"")
+    assert re.match(r"forge\|SCRAM-SHA-256\$4096:", told)
+    for role in ("postgres", "replicator", "nobody"):
+        assert host.check_output(f"runuser -u pgbouncer -- {ask} \"SELECT * FROM pgbouncer.look_up('{role}')\"") == ""
+    assert "permission denied" in host.run(f"runuser -u pgbouncer -- {ask} 'SELECT * FROM pg_authid'").stderr
+    # It is not the superuser's user, either.
+    assert host.run("runuser -u pgbouncer -- psql -U postgres -h /var/run/postgresql -c 'SELECT 1'").rc == 2
+    other = host.run(
+        f"PGPASSFILE={PASSWORDS} psql 'host=/var/run/postgresql user=pgbouncer dbname=postgres' -c 'SELECT 1'"
+    )
+    assert "Peer authentication failed" in other.stderr
+
+
+def test_the_console_is_for_root_and_its_figures_for_the_exporter() -> None:
+    host, ask = connect(MEMBERS[0]), "psql -h /run/pgbouncer -p 6432 -d pgbouncer -Atc"
+    assert host.run(f"{ask} 'SHOW CONFIG' -U root").rc == 0
+    assert host.run(f"runuser -u prometheus -- {ask} 'SHOW STATS' -U exporter").rc == 0
+    assert "admin access needed" in host.run(f"runuser -u prometheus -- {ask} 'RELOAD' -U exporter").stderr
+    for user in ("root", "exporter"):
+        assert "login rejected" in host.run(f"runuser -u postgres -- {ask} 'SHOW STATS' -U {user}").stderr
+
+
+def test_what_pgbouncer_cannot_read_does_not_replace_what_it_has() -> None:
+    host = connect(MEMBERS[0])
+    for kind, path, wrong in (
+        ("ini", "pgbouncer.ini", "pool_mode = any"),
+        ("hba", "hba.conf", "hostssl forge forge all x"),
+    ):
+        assert host.run(f"pgbouncer-judge {kind} /etc/pgbouncer/{path}").rc == 0
+        host.check_output(f"(cat /etc/pgbouncer/{path}; echo '{wrong}') >/run/aurore-access.conf")
+        refused = host.run(f"pgbouncer-judge {kind} /run/aurore-access.conf")
+        assert refused.rc == 1
+        assert re.search("ERROR|WARNING", refused.stderr)
+    host.check_output("rm /run/aurore-access.conf")
+
+
+# --- What it survives
+
+
+def test_haproxy_dies_where_a_client_comes_in() -> None:
+    for name in MEMBERS:
+        connect(name).check_output("kill -KILL $(systemctl show --property MainPID --value haproxy.service)")
+        assert asked(PRIMARY, IN_RECOVERY) == "f"
+        back = f"{PRIMARY} hostaddr={ADDRESSES[name]}"
+        assert eventually(lambda conninfo=back: psql(conninfo).rc == 0)
+
+
+def test_pgbouncer_dies_on_the_primary() -> None:
+    """Nobody else can do what it does; it is back before a client has given up."""
+    connect(cluster.primary()).check_output("systemctl kill --signal KILL pgbouncer.service")
+    assert asked(PRIMARY, IN_RECOVERY) == "f"
+
+
+def test_a_connection_is_cut_when_its_primary_is_one_no_more() -> None:
+    """A service that keeps a connection must not come to a replica with it, nor be told no for ever."""
+    cluster.await_health()
+    command = f"PGPASSFILE={PASSWORDS} python3 -c '{ASK}' '{PRIMARY}'"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with start("ssh", "-F", str(SSH_CONFIG), CLIENT, command, **pipes) as service:
+
+        def ask() -> str:
+            print(file=service.stdin, flush=True)
+            return service.stdout.readline().strip() if service.stdout else ""
+
+        assert ask() == "primary"
+        cluster.switch_over(cluster.replicas()[0])
+        seen = [ask()]
+        while seen[-1] == "primary":
+            seen.append(ask())
+    assert seen[-1] == "cut", seen
+    assert eventually(lambda: psql(PRIMARY, IN_RECOVERY).stdout.strip() == "f")
+    cluster.await_health()
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    member = MEMBERS[0]
+    host, pid = connect(member), "systemctl show --property MainPID haproxy.service pgbouncer.service"
+    before, identified = host.check_output(pid), "openssl x509 -noout -serial"
+    places = {
+        CLIENT: f"{ADDRESSES[member]}:5000 -starttls postgres",
+        WATCHER: f"{inventory()[member]['ansible_host']}:8404",
+    }
+    # Through its own entrance one comes to PgBouncer of the primary.
+    cluster.await_health()
+    if cluster.primary() != member:
+        cluster.switch_over(member)
+        cluster.await_health()
+
+    def shown() -> set[str]:
+        ask = "openssl s_client -cert /etc/aurore/tls/host.crt -key /etc/aurore/tls/host.key -connect"
+        said = [
+            connect(name).run(f"timeout 5 {ask} {where} </dev/null | {identified}") for name, where in places.items()
+        ]
+        return {one.stdout.strip() for one in said}
+
+    old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
+    assert shown() == {old}
+    options = ("--limit", member, "--extra-vars", "identity_valid_days=400 identity_renew_before_days=399")
+    assert changes(play(tmp_path, "identity", *options)) > 0
+    new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
+    assert new != old
+    assert eventually(lambda: shown() == {new}), shown()
+    assert host.check_output(pid) == before
+
+
+# --- What is declared
+
+
+def test_what_somebody_has_changed_by_hand_is_corrected(tmp_path: Path) -> None:
+    cluster.await_health()
+    primary, drone = cluster.primary(), "service=primary dbname=drone user=drone"
+    state = (
+        "SELECT rolcreatedb, has_database_privilege('public', 'drone', 'CONNECT') FROM pg_roles WHERE rolname = 'drone'"
+    )
+    assert cluster.query(primary, state).strip() == "f|f"
+    cluster.query(primary, "ALTER ROLE drone CREATEDB PASSWORD 'other'; GRANT CONNECT ON DATABASE drone TO PUBLIC")
+    assert "SASL authentication failed" in psql(drone).stderr
+    assert changes(play(tmp_path, "postgresql_databases", "--check")) == 2
+    assert cluster.query(primary, state).strip() == "t|t"
+    assert changes(play(tmp_path, "postgresql_databases")) == 2
+    assert cluster.query(primary, state).strip() == "f|f"
+    assert asked(drone, "SELECT current_user") == "drone"
+    assert changes(play(tmp_path, "postgresql_databases")) == 0
+    secret = cluster.secret("postgresql/drone")
+    assert [
+        name for name in MEMBERS if secret in connect(name).check_output("journalctl --since -10min --no-pager")
+    ] == []
+
+
+def test_what_is_not_declared_is_told_and_goes_only_when_one_says_so(tmp_path: Path) -> None:
+    primary = cluster.primary()
+    there = "SELECT count(*) FROM pg_database WHERE datname IN ('stray', 'drone')"
+    cluster.query(primary, "CREATE DATABASE stray")
+    played = play(tmp_path, "postgresql_databases")
+    assert changes(played) == 0
+    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on\s+the\s+server\s+and", played.stdout)
+    drop = '{"postgresql_databases_drop": {"databases": ["%s"]}}'
+    refused = play(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone")
+    assert refused.returncode != 0
+    assert "drone of the databases to remove is needed" in re.sub(r"\s+", " ", refused.stdout)
+    assert changes(play(tmp_path, "postgresql_databases", "--check", "--extra-vars", drop % "stray")) == 1
+    assert cluster.query(primary, there).strip() == "2"
+    assert changes(play(tmp_path, "postgresql_databases", "--extra-vars", drop % "stray")) == 1
+    assert cluster.query(primary, there).strip() == "1"
+
+
+def test_without_the_primary_nothing_is_changed(tmp_path: Path) -> None:
+    refused = play(tmp_path, "postgresql_databases", "--limit", ",".join(cluster.replicas()))
+    assert refused.returncode != 0
+    assert "is the primary, so no database can be changed" in re.sub(r"\s+", " ", refused.stdout)
+
+
+# --- Figures
+
+
+def test_haproxy_tells_its_figures_to_whom_it_knows() -> None:
+    for name in MEMBERS:
+        url = f"https://{inventory()[name]['model_fqdn']}:8404/metrics"
+        told = connect(WATCHER).check_output(f"curl --silent --fail --max-time 5 {OURS} {url}")
+        up = {*re.findall(r'haproxy_server_status{proxy="primary",server="([\w-]+)",state="UP"} 1', told)}
+        assert up == {cluster.primary()}
+        refused = connect(WATCHER).run(f"curl --silent --show-error --cacert /etc/aurore/tls/ca.crt {url}")
+        assert "certificate required" in refused.stderr
