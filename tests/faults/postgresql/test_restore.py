@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +79,7 @@ def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureF
 
 def interrupt(words: list[str]) -> None:
     """Begin, and kill the run after it has put the old data aside."""
-    begun = start(*words, start_new_session=True)
+    begun = start(*words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     member = cluster.MEMBERS
     try:
         assert eventually(
