@@ -57,7 +57,7 @@ def small_disk() -> Iterator[str]:
         cluster.await_health()
         yield host
         if cluster.primary() == host:
-            cluster.switch_over(cluster.replicas()[0])
+            cluster.switch_over()
             cluster.await_health()
     finally:
         connect(host).check_output(ENLARGE)

@@ -80,7 +80,7 @@ def destroy(replica: str) -> None:
 
 def place_etcd_leader(primary: str, *, together: bool) -> None:
     """Have etcd's leader on the primary's host, or on another."""
-    if together or cluster.etcd_leader() == primary:
+    if together or eventually(cluster.etcd_leader) == primary:
         cluster.move_etcd_leader(primary if together else next(one for one in cluster.MEMBERS if one != primary))
 
 

@@ -87,10 +87,13 @@ def patronictl(member: str, words: str) -> str:
     return connect(member).check_output(f"patronictl -c {CONFIGURATION} {words}")
 
 
-def switch_over(to: str) -> None:
-    """Make another member the primary, as a person does."""
+def switch_over(to: str = "") -> None:
+    """Make another member the primary, as a person does.
+
+    Whom nobody names is whoever is first. The others wait two seconds for one that is named, before they follow.
+    """
     was = primary()
-    patronictl(was, f"switchover --force --leader {was} --candidate {to}")
+    patronictl(was, f"switchover --force --leader {was}{f' --candidate {to}' if to else ''}")
 
 
 def configuration() -> dict[str, Any]:
@@ -122,17 +125,17 @@ def etcd_members(member: str) -> Mapping[str, Any]:
 
 
 def etcd_leader() -> str:
-    """The host of etcd's leader."""
+    """The host of etcd's leader; nothing while there is none."""
     seen = etcd_members(MEMBERS[0])
-    return next(name for name, one in seen.items() if one["header"]["member_id"] == one["leader"])
+    return next((name for name, one in seen.items() if one["header"]["member_id"] == one["leader"]), "")
 
 
 def move_etcd_leader(to: str) -> None:
     """Make a member etcd's leader."""
-    identity = etcd_members(to)[to]["header"]["member_id"]
+    leader = eventually(etcd_leader)
     # It refuses who leads already.
-    if etcd_leader() != to:
-        assert etcdctl(to, f"move-leader {identity:x}")
+    if leader != to:
+        etcdctl(to, f"move-leader {etcd_members(to)[to]['header']['member_id']:x}")
     assert etcd_leader() == to
 
 
