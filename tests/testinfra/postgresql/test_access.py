@@ -126,6 +126,14 @@ def test_more_clients_than_connections_are_all_served() -> None:
     assert 1 < max(seen) <= 18
 
 
+@pytest.mark.parametrize("conninfo", [PRIMARY, REPLICAS])
+def test_a_statement_can_be_cancelled(conninfo: str) -> None:
+    """The wish comes by a connection of its own, which may lead to another member than the statement's."""
+    psql = f"timeout --foreground --signal INT 0.7 psql --no-psqlrc --command 'SELECT pg_sleep(20)' '{conninfo}'"
+    for _ in MEMBERS:
+        assert "canceling statement due to user request" in connect(CLIENT).run(f"PGPASSFILE={PASSWORDS} {psql}").stderr
+
+
 # --- Whom it refuses
 
 
@@ -276,8 +284,8 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
 
     old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
     assert shown() == {old}
-    options = ("--limit", member, "--extra-vars", "identity_valid_days=400 identity_renew_before_days=399")
-    assert changes(play(tmp_path, "identity", *options)) > 0
+    host.check_output("rm /etc/aurore/tls/host.crt")
+    assert changes(play(tmp_path, "identity", "--limit", member)) > 0
     new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
     assert new != old
     assert eventually(lambda: shown() == {new}), shown()
