@@ -13,10 +13,12 @@ description:
   - Refuses, with all reasons at once, while the cluster is not whole. A member does not run, a replica is behind or not
     synchronous, a transaction has run for long, a backup is being made, somebody is at work on the cluster.
   - Afterwards awaits that all members follow the new primary.
+  - The replicas find out who is the next, which is quick. When one of them is asked for, Patroni has each of the others
+    wait for two seconds before it follows, and until then nothing is acknowledged.
   - Where the wanted member is the primary already, there is nothing to do, on whatever member that is found out.
 options:
   to:
-    description: The member that shall be the primary; empty for the replica that is least behind.
+    description: The member that shall be the primary; empty for whichever replica is first.
     type: str
     default: ""
   config:
@@ -55,7 +57,7 @@ previous:
   type: str
   sample: postgresql-edc
 primary:
-  description: Who is the primary, or would be.
+  description: Who is the primary; in check mode, who may be, with V( or ) between them.
   returned: success
   type: str
   sample: postgresql-gs
@@ -87,7 +89,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.patroni.whole import 
     ailments,
     outage,
     primary,
-    successor,
+    successors,
 )
 
 if TYPE_CHECKING:
@@ -155,28 +157,29 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     if reasons or cluster is None:
         raise RefusedError(reasons)
     try:
-        candidate = successor(cluster, options["to"])
+        candidates = successors(cluster, options["to"])
     except ValueError as problem:
         raise RefusedError([str(problem)]) from problem
-    result: dict[str, Any] = {"changed": True, "previous": previous, "primary": candidate, "outage": 0.0}
+    result = {"changed": True, "previous": previous, "primary": " or ".join(candidates), "outage": 0.0}
     if not module.check_mode:
-        result["outage"] = round(switch_over(local, cluster, candidate, options["patience"]), 2)
-        await_whole(local, candidate, limits, options["patience"])
+        now, seconds = switch_over(local, cluster, candidates, options["patience"])
+        await_whole(local, now, limits, options["patience"])
+        result |= {"primary": now, "outage": round(seconds, 2)}
     return result
 
 
-def switch_over(local: Local, cluster: Cluster, candidate: str, patience: float) -> float:
-    """Has the primary hand its place over; returns how long nobody accepted writes.
+def switch_over(local: Local, cluster: Cluster, candidates: list[str], patience: float) -> tuple[str, float]:
+    """Has the primary hand its place over; returns who has it now, and how long nobody accepted writes.
 
     Raises:
         PatroniError: It was refused, or another member has become the primary, or nobody within that time.
     """
+    wish = {"leader": primary(cluster)} | ({"candidate": candidates[0]} if len(candidates) == 1 else {})
     members = {member["name"]: local.patroni(urlsplit(member["api_url"]).netloc, 2.0) for member in cluster["members"]}
     # It was, when all was found well.
     samples = [Sample(time.monotonic(), accepting=True)]
     deadline = time.monotonic() + patience
     with ThreadPoolExecutor(max_workers=1) as pool:
-        wish = {"leader": primary(cluster), "candidate": candidate}
         request = pool.submit(local.patroni(timeout=SLOW).post, "/switchover", wish)
         while True:
             when, is_done = time.monotonic(), request.done()
@@ -184,13 +187,14 @@ def switch_over(local: Local, cluster: Cluster, candidate: str, patience: float)
             samples.append(Sample(when, bool(accepting)))
             if is_done:
                 said = request.result()
-                if accepting == [candidate]:
-                    return outage(samples)
+                if len(accepting) == 1 and accepting[0] in candidates:
+                    return accepting[0], outage(samples)
                 if when > deadline:
                     break
             time.sleep(PACE)
-    now = ", ".join(accepting) or "nobody"
-    raise PatroniError(f"{candidate} should be the primary, but {now} is: {said}")
+    raise PatroniError(
+        f"{' and '.join(accepting) or 'nobody'} is the primary, and not {' or '.join(candidates)}: {said}"
+    )
 
 
 def accepts_writes(patroni: Patroni) -> bool:
@@ -202,7 +206,7 @@ def accepts_writes(patroni: Patroni) -> bool:
     return bool(status.get("state") == "running" and status.get("role") in {"primary", "master"})
 
 
-def await_whole(local: Local, candidate: str, limits: Limits, patience: float) -> None:
+def await_whole(local: Local, now: str, limits: Limits, patience: float) -> None:
     """Waits until all follow the new primary, the old one too.
 
     Raises:
@@ -212,10 +216,10 @@ def await_whole(local: Local, candidate: str, limits: Limits, patience: float) -
     while True:
         view = local.view(lambda _: (0, "[]", ""))
         found = ailments({local.config["name"]: view}, limits, stops=())
-        if view["cluster"] and primary(view["cluster"]) == candidate and not found:
+        if view["cluster"] and primary(view["cluster"]) == now and not found:
             return
         if time.monotonic() > deadline:
-            raise PatroniError(f"{candidate} is the primary, but {'; '.join(found) or 'not for this member'}")
+            raise PatroniError(f"{now} is the primary, but {'; '.join(found) or 'not for this member'}")
         time.sleep(0.5)
 
 

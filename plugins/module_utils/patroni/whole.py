@@ -149,24 +149,20 @@ def _busy(name: str, sessions: Sequence[Session], limits: Limits) -> Iterator[st
             )
 
 
-def successor(cluster: Cluster, wanted: str = "") -> str:
-    """Who shall be the next primary of a cluster that is whole.
+def successors(cluster: Cluster, wanted: str = "") -> list[str]:
+    """Who may be the next primary of a cluster that is whole.
 
     Args:
         cluster: Of a member.
-        wanted: Who is asked for; otherwise, it is the one that is least behind.
+        wanted: Who is asked for; otherwise, it is whoever is first.
 
     Raises:
         ValueError: There is no such replica; a sentence says so.
     """
-    replicas: dict[str, int] = {
-        member["name"]: member["lag"] for member in cluster["members"] if member["role"] in SYNCHRONOUS
-    }
-    if not wanted:
-        return min(replicas, key=lambda name: (replicas[name], name))
-    if wanted not in replicas:
-        raise ValueError(f"{wanted} is no synchronous replica; these are: {', '.join(sorted(replicas))}")
-    return wanted
+    replicas = sorted(member["name"] for member in cluster["members"] if member["role"] in SYNCHRONOUS)
+    if wanted and wanted not in replicas:
+        raise ValueError(f"{wanted} is no synchronous replica; these are: {', '.join(replicas)}")
+    return [wanted] if wanted else replicas
 
 
 def lowered(pending: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -12,7 +12,7 @@ from ansible_collections.aurore.infra.plugins.module_utils.patroni.whole import 
     lowered,
     outage,
     primary,
-    successor,
+    successors,
 )
 
 from tests.unit.played_cluster import member, whole
@@ -130,15 +130,14 @@ def test_nobody_is_stopped_who_was_not_asked() -> None:
     assert ailments({"edc": view()}, LIMITS) == ["nobody has asked gs what it is doing"]
 
 
-def test_the_next_primary_is_the_one_that_is_least_behind() -> None:
-    cluster = {"members": [member("a", "leader"), member("b", lag=8), member("c", lag=3), member("d", "replica")]}
+def test_the_next_primary_is_a_synchronous_replica() -> None:
+    cluster = {"members": [member("a", "leader"), member("c"), member("b"), member("d", "replica")]}
     assert primary(cluster) == "a"
-    assert successor(cluster) == "c"
-    assert successor(cluster, "b") == "b"
-    assert successor(whole()) == "edc"
+    assert successors(cluster) == ["b", "c"]
+    assert successors(cluster, "b") == ["b"]
     for wanted in ("a", "d", "x"):
         with pytest.raises(ValueError, match=f"^{wanted} is no synchronous replica; these are: b, c$"):
-            successor(cluster, wanted)
+            successors(cluster, wanted)
 
 
 def test_only_what_no_replica_may_have_lower_is_lowered() -> None:
