@@ -1,0 +1,39 @@
+"""The program: one word that says what to do, and the job in JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from restore_drill.settings import RestoreError, read_settings
+
+from . import adoption, job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .report import Report
+
+COMMANDS: dict[str, Callable[[job.Job], Report]] = {
+    "check": adoption.check,
+    "rehearse": adoption.rehearse,
+    "adopt": adoption.adopt,
+    "way_back": adoption.way_back,
+}
+
+
+def main(word: str, text: str) -> int:
+    """Do it, and tell it in sentences, as JSON: 0 if all is well, 1 if not."""
+    try:
+        todo = job.read(text, read_settings())
+        said = COMMANDS[word](todo).sentences(word, todo)
+    except RestoreError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (a command)
+        return 1
+    print(json.dumps(said))  # noqa: T201 (a command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

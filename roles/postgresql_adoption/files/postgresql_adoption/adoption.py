@@ -1,0 +1,226 @@
+"""The ways of an adoption: looked at, rehearsed, real, and back.
+
+The copy is made in a database of its own, compared, and only then takes the place of the one that is declared: both
+are renamed at once. So an adoption that was interrupted has changed nothing here, and the next one begins anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from restore_drill import manifest
+from restore_drill.programs import run, wait
+from restore_drill.settings import RestoreError
+
+from . import content, copying
+from .report import Copied, Report
+from .survey import literal, look, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from restore_drill.manifest import Manifest
+    from restore_drill.server import Server
+
+    from .job import Job
+    from .survey import Survey
+
+HANGS_UP = 60
+"""Seconds for those to go who were told to."""
+
+CREATE = """
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LOCALE_PROVIDER %s LC_COLLATE %L LC_CTYPE %L',
+              {copy}, pg_get_userbyid(datdba), pg_encoding_to_char(encoding),
+              CASE datlocprovider WHEN 'b' THEN 'builtin' WHEN 'i' THEN 'icu' ELSE 'libc' END, datcollate, datctype)
+       || CASE datlocprovider WHEN 'b' THEN format(' BUILTIN_LOCALE %L', datlocale)
+                              WHEN 'i' THEN format(' ICU_LOCALE %L', datlocale) ELSE '' END
+FROM pg_database WHERE datname = {database} \\gexec
+"""
+# Who may connect is as for the database whose place it takes.
+ADMIT = """
+REVOKE ALL ON DATABASE {copy_name} FROM PUBLIC;
+SELECT format('GRANT %s ON DATABASE %I TO %s', privilege_type, {copy},
+              CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+FROM pg_database, aclexplode(datacl) WHERE datname = {database} \\gexec
+"""
+HANG_UP = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = {database} AND backend_type = 'client backend' AND pid <> pg_backend_pid();
+"""
+SINCE_BEFORE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = {database} AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+  AND backend_start < {moment};
+"""
+
+
+def check(job: Job) -> Report:
+    """See whether the old database could be adopted, and say what one should know.
+
+    Raises:
+        RestoreError: It could not; with all reasons.
+    """
+    found, notes = look(job)
+    if found:
+        raise RestoreError("\n".join(found))
+    return Report(notes)
+
+
+def rehearse(job: Job) -> Report:
+    """Copy and compare, while the old database goes on; nothing of it remains.
+
+    Raises:
+        RestoreError: It cannot be adopted, or the copy is not the same.
+    """
+    with _alone(job):
+        _clear(job)
+        told = check(job)
+        try:
+            return replace(told, copied=_copied(job, went_on=True))
+        finally:
+            _clear(job)
+
+
+def adopt(job: Job) -> Report:
+    """Have the old database take no more writes, copy, compare, and let the copy take its place.
+
+    Raises:
+        RestoreError: It cannot be adopted, or the copy is not the same; then the old database stays as it is.
+    """
+    with _alone(job):
+        _clear(job)
+        told = check(job)
+        started = time.monotonic()
+        _freeze(job)
+        try:
+            copied = _copied(job, went_on=False)
+            _take_place(job)
+        except RestoreError as error:
+            raise RestoreError(
+                f"{error}\n{job.source} on {job.origin} takes no writes now, and nothing has changed here. Run it "
+                "again, or give the old database back to its service: -e way_back=true"
+            ) from None
+        return replace(told, copied=copied, away=time.monotonic() - started)
+
+
+def way_back(job: Job) -> Report:
+    """Let the old database take writes again. What was adopted stays, and is no longer the same from now on."""
+    with _alone(job):
+        job.old.ask(f"ALTER DATABASE {name(job.source)} RESET default_transaction_read_only;")
+        # Those who are connected would go on as they are.
+        job.old.ask(HANG_UP.format(database=literal(job.source)))
+        return Report()
+
+
+def name(text: str) -> str:
+    """A name in SQL."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+@contextmanager
+def _alone(job: Job) -> Iterator[None]:
+    """One adoption at a time."""
+    place = os.open(job.there, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RestoreError("Another adoption is at work. One that was interrupted needs a moment to end.") from None
+    finally:
+        os.close(place)
+
+
+def _clear(job: Job) -> None:
+    """Remove what adoptions leave that were interrupted."""
+    for one in (job.copy, job.replaced):
+        job.new.ask(f"DROP DATABASE IF EXISTS {name(one)} WITH (FORCE);")
+
+
+def _freeze(job: Job) -> None:
+    """Have the old database take no writes, also from those who are connected."""
+    source = literal(job.source)
+    moment = job.old.ask(
+        f"ALTER DATABASE {name(job.source)} SET default_transaction_read_only = on;\n"
+        "SELECT to_json(clock_timestamp()::text);"
+    )[0]
+
+    def gone() -> bool:
+        job.old.ask(HANG_UP.format(database=source))
+        left: int = job.old.ask(SINCE_BEFORE.format(database=source, moment=literal(moment)))[0]
+        return left == 0
+
+    wait(gone, HANGS_UP, f"The clients of {job.source} hang up")
+
+
+def _copied(job: Job, *, went_on: bool) -> Copied:
+    """Copy, analyze and compare. `went_on`: whether the old database took writes meanwhile.
+
+    One that went on is compared as it was when it was copied; one that did not must still be the same.
+    """
+    here = survey(job.new, job.database)
+    assert here
+    started = time.monotonic()
+    with copying.Snapshot(job.old, job.source) as snapshot:
+        _create(job, here)
+        copying.copy(job.old, job.source, snapshot.name, job.new, job.copy, here["owner"])
+        copied = time.monotonic()
+        _analyze(job.new, job.copy)
+        with ThreadPoolExecutor(2) as both:
+            there = both.submit(content.read, job.old, job.source, snapshot.name if went_on else None)
+            new = both.submit(content.read, job.new, job.copy).result()
+            old = there.result()
+    moved = _moved(job, old, new) if went_on else []
+    manifest.agree(old, new)
+    large_objects = old.pop(content.NO_TABLE).rows
+    rows = sum(table.rows for table in old.values())
+    return Copied(len(old), rows, large_objects, moved, copied - started, time.monotonic() - copied)
+
+
+def _moved(job: Job, old: Manifest, new: Manifest) -> list[str]:
+    """Take out the sequences that went on; no snapshot keeps one."""
+    moved = sorted(one for one in content.sequences(job.new, job.copy) if one in old and old[one] != new[one])
+    for one in moved:
+        del old[one], new[one]
+    return moved
+
+
+def _create(job: Job, here: Survey) -> None:
+    """A database like the one that is declared, and as empty."""
+    job.new.ask(CREATE.format(copy=literal(job.copy), database=literal(job.database)))
+    extensions = "\n".join(
+        f"CREATE EXTENSION IF NOT EXISTS {name(one)} SCHEMA {name(schema)} CASCADE;"
+        for one, schema in here["extensions"].items()
+    )
+    job.new.ask(extensions, job.copy)
+
+
+def _analyze(server: Server, database: str) -> None:
+    run(
+        [
+            f"{server.programs}/vacuumdb",
+            "--quiet",
+            "--analyze-only",
+            f"--dbname={server.connection} dbname='{database}'",
+        ]
+    )
+
+
+def _take_place(job: Job) -> None:
+    database, copy = literal(job.database), literal(job.copy)
+    job.new.ask(ADMIT.format(copy=copy, copy_name=name(job.copy), database=database))
+    said = literal(f"adopted from {job.source} on {job.origin}, {time.strftime('%Y-%m-%d')}")
+    job.new.ask(f"COMMENT ON DATABASE {name(job.copy)} IS {said};")
+    for one in (database, copy):
+        job.new.ask(HANG_UP.format(database=one))
+    # It waits for those to be gone, some seconds.
+    job.new.ask(
+        f"BEGIN;\nALTER DATABASE {name(job.database)} RENAME TO {name(job.replaced)};\n"
+        f"ALTER DATABASE {name(job.copy)} RENAME TO {name(job.database)};\nCOMMIT;"
+    )
+    _clear(job)

@@ -1,0 +1,110 @@
+"""An adoption from end to end, with servers that are played."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from postgresql_adoption import adoption
+from restore_drill.settings import RestoreError
+
+if TYPE_CHECKING:
+    from .played import Servers
+
+
+def test_a_look_changes_nothing(servers: Servers) -> None:
+    assert adoption.check(servers.play()).notes == []
+    assert {name for name, _, _ in servers.did()} == {"psql"}
+    assert not any(word in text for _, _, text in servers.did() for word in ("ALTER", "DROP", "CREATE"))
+
+
+def test_what_stands_in_the_way_is_told_at_once(servers: Servers) -> None:
+    servers.survey("old", version=9, prepared=2)
+    servers.survey("new", objects=["public.issue"], comment="adopted from x on y, 2026-01-01", extensions={})
+    with pytest.raises(RestoreError) as refusal:
+        adoption.check(servers.play())
+    told = str(refusal.value).splitlines()
+    assert len(told) == 4
+    assert "forge is not empty (adopted from x on y, 2026-01-01): it has public.issue." in told[0]
+
+
+def test_a_rehearsal_leaves_nothing(servers: Servers) -> None:
+    report = adoption.rehearse(servers.play())
+    assert report.copied is not None
+    assert (report.copied.tables, report.copied.rows, report.copied.moved) == (1, 2, [])
+    assert report.away == 0
+    assert not servers.told("old", "ALTER DATABASE")
+    assert not servers.told("new", "RENAME")
+    assert [text for name, _, text in servers.did() if name == "pg_dump" and "--snapshot=00000003-1" in text]
+    restored = next(text for name, _, text in servers.did() if name == "pg_restore")
+    assert "--exit-on-error" in restored
+    assert "--role=forge" in restored
+    assert servers.told("new", "CREATE EXTENSION IF NOT EXISTS")
+    assert "adoption_of_forge" in servers.told("new", "DROP DATABASE")[-2]
+
+
+def test_a_rehearsal_that_fails_leaves_nothing(servers: Servers) -> None:
+    servers.rule("pg_restore", "", "!out of disk")
+    with pytest.raises(RestoreError, match="pg_restore failed:\n  out of disk"):
+        adoption.rehearse(servers.play())
+    assert "adoption_of_forge" in servers.told("new", "DROP DATABASE")[-2]
+
+
+def test_a_sequence_that_goes_on_is_no_difference_in_a_rehearsal(servers: Servers) -> None:
+    servers.rule("old", "json_build_array(format('%I.%I'", ["public.tickets", True])
+    servers.rule("new", "json_build_array(format('%I.%I'", ["public.tickets", True])
+    servers.rule("old", "FROM public.tickets", [1, "42, true"])
+    servers.rule("new", "FROM public.tickets", [1, "41, true"])
+    report = adoption.rehearse(servers.play())
+    assert report.copied is not None
+    assert report.copied.moved == ["public.tickets"]
+    with pytest.raises(RestoreError, match=r"public.tickets has checksum '41, true' rather than '42, true'"):
+        adoption.adopt(servers.play())
+
+
+def test_an_adoption_takes_the_place_of_what_is_declared(servers: Servers) -> None:
+    report = adoption.adopt(servers.play())
+    assert report.away > 0
+    assert servers.told("old", 'ALTER DATABASE "old_forge" SET default_transaction_read_only = on')
+    assert servers.told("new", "COMMENT ON DATABASE")[0].count("adopted from old_forge on git, ") == 1
+    renamed = servers.told("new", "RENAME")
+    assert ['"adoption_replaced_forge"' in renamed[0], 'TO "forge"' in renamed[1]] == [True, True]
+    assert "adoption_replaced_forge" in servers.told("new", "DROP DATABASE")[-1]
+
+
+def test_those_who_are_connected_hang_up_first(servers: Servers) -> None:
+    servers.rule("old", "backend_start", "!they are still there")
+    with pytest.raises(RestoreError, match="they are still there"):
+        adoption.adopt(servers.play())
+    assert servers.told("old", "pg_terminate_backend")
+    assert "pg_dump" not in {name for name, _, _ in servers.did()}
+
+
+def test_what_differs_changes_nothing_here(servers: Servers) -> None:
+    servers.rule("old", "FROM ONLY public.issue", [3, "9"])
+    with pytest.raises(RestoreError) as refusal:
+        adoption.adopt(servers.play())
+    assert "public.issue has rows 2 rather than 3" in str(refusal.value)
+    assert "-e way_back=true" in str(refusal.value)
+    assert not servers.told("new", "RENAME")
+
+
+def test_the_old_database_takes_writes_again(servers: Servers) -> None:
+    assert adoption.way_back(servers.play()).copied is None
+    assert servers.told("old", "RESET default_transaction_read_only")
+    assert servers.told("old", "pg_terminate_backend")
+
+
+def test_one_at_a_time(servers: Servers) -> None:
+    job = servers.play()
+    other = os.open(job.there, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(RestoreError, match="Another adoption is at work"):
+        adoption.rehearse(job)
+    os.close(other)
+
+
+def test_names_are_quoted() -> None:
+    assert adoption.name('a"b') == '"a""b"'
