@@ -97,8 +97,8 @@ if TYPE_CHECKING:
     from ansible_collections.aurore.infra.plugins.module_utils.patroni.rest import Patroni
     from ansible_collections.aurore.infra.plugins.module_utils.patroni.whole import Cluster
 
-PACE = 0.05
-"""Seconds between two looks at who accepts writes."""
+PACE = 0.2
+"""Seconds between two looks at who accepts writes. Each has to be answered by members that have other things to do."""
 
 SLOW = 60.0
 """Seconds that Patroni may take to answer: it does when it is done, or has given up."""

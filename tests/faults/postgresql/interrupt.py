@@ -9,8 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from tests.testinfra.conftest import start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PLAYBOOK = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/postgresql.yml")
 # Tasks in their order: a run is killed as soon as it comes to one.
@@ -24,10 +28,10 @@ MOMENTS = (
 )
 
 
-def interrupted(moment: str) -> str:
+def interrupted(moment: str, command: Sequence[str] = PLAYBOOK) -> str:
     """Run until a task begins, and kill it with all that it has started itself; return what it had written."""
     playbook = start(
-        *PLAYBOOK, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
     assert playbook.stdout
     said = ""

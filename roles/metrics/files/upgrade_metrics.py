@@ -1,0 +1,52 @@
+#!/usr/bin/python3
+"""Write for which packages a security upgrade waits that people install, as metrics for the node exporter."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+METRIC = "aurore_security_upgrade_waiting"
+HEADER = f"# HELP {METRIC} Whether a security upgrade of the package waits for people.\n# TYPE {METRIC} gauge\n"
+# What `apt-get --simulate` says: Inst NAME [OLD] (NEW ORIGIN, ORIGIN [ARCHITECTURE])
+UPGRADE = re.compile(r"^Inst (\S+) \[\S+\] \(\S+ (.*)\)", re.MULTILINE)
+
+
+def run(*argv: str) -> str:
+    """Return what a command writes.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout  # noqa: S603 (our own)
+
+
+def waiting(simulated: str) -> set[str]:
+    """Return the packages whose upgrade comes from the archive of security upgrades."""
+    return {name for name, origins in UPGRADE.findall(simulated) if "Debian-Security" in origins}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the metrics of those packages that are installed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="replaced at once")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE")
+    options = parser.parse_args(argv)
+    states = dict(line.split() for line in run("dpkg-query", "-Wf", "${Package} ${db:Status-Status}\n").splitlines())
+    names = [name for name in options.packages if states.get(name) == "installed"]
+    simulation = ("apt-get", "--simulate", "--quiet=2", "--only-upgrade", "install", "--", *names)
+    due = waiting(run(*simulation)) if names else set()
+    lines = [HEADER, *(f'{METRIC}{{package="{name}"}} {int(name in due)}\n' for name in names)]
+    # The node exporter reads *.prom, and must not see half a file.
+    new = options.to.with_suffix(".new")
+    new.write_text("".join(lines))
+    new.chmod(0o644)
+    new.replace(options.to)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
