@@ -9,27 +9,43 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.testinfra.conftest import start
+from tests.testinfra.conftest import eventually, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PLAYBOOK = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/postgresql.yml")
-# Tasks in their order: a run is killed as soon as it comes to one.
+# Tasks in their order, and what is running on a host when the run is killed: at once, where nothing is named.
 MOMENTS = (
-    "aurore.infra.etcd : Bring etcd to its steady state",
-    "aurore.infra.etcd : Say who may do what in etcd",
-    "aurore.infra.patroni : Bring PostgreSQL and Patroni to their steady state",
-    "aurore.infra.patroni : Start Patroni",
-    "aurore.infra.patroni : Wait until the member serves",
-    "aurore.infra.patroni : Set what all members have in common",
+    ("aurore.infra.etcd : Bring etcd to its steady state", "dpkg"),
+    ("aurore.infra.etcd : Say who may do what in etcd", ""),
+    ("aurore.infra.patroni : Bring PostgreSQL and Patroni to their steady state", "dpkg"),
+    ("aurore.infra.patroni : Start Patroni", "initdb"),
+    ("aurore.infra.patroni : Wait until the member serves", "pg_basebackup"),
+    ("aurore.infra.patroni : Set what all members have in common", ""),
+    ("aurore.infra.postgresql_proxy : Bring HAProxy and PgBouncer to their steady state", ""),
+    ("aurore.infra.postgresql_databases : Bring the databases to what is declared", ""),
+    ("aurore.infra.pgbackrest : See that the log arrives, and make the first backup", ""),
 )
+PATIENCE = 20
+"""Seconds to see it run."""
 
 
-def interrupted(moment: str, command: Sequence[str] = PLAYBOOK) -> str:
-    """Run until a task begins, and kill it with all that it has started itself; return what it had written."""
+def runs(program: str) -> bool:
+    """Whether a program runs, on whichever host: they are containers of this machine."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if (process / "comm").read_text().strip() == program:
+                return True
+    return False
+
+
+def interrupted(moment: str, command: Sequence[str] = PLAYBOOK, program: str = "") -> str:
+    """Run to a moment, and kill the run with all that it has started itself; return what it had written."""
     playbook = start(
         *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -38,6 +54,8 @@ def interrupted(moment: str, command: Sequence[str] = PLAYBOOK) -> str:
     for line in playbook.stdout:
         said += line
         if line.startswith(f"TASK [{moment}]"):
+            if program and eventually(lambda: runs(program), PATIENCE):
+                said += f"{program} runs\n"
             os.killpg(playbook.pid, signal.SIGKILL)
             break
     playbook.wait()
@@ -50,11 +68,11 @@ def main() -> None:
     Raises:
         SystemExit: A run ended before it came to its moment.
     """
-    for moment in MOMENTS:
-        said = interrupted(moment)
+    for moment, program in MOMENTS:
+        said = interrupted(moment, program=program)
         if f"TASK [{moment}]" not in said:
             sys.exit(f"It ended before it came to {moment!r}:\n{said[-4000:]}")
-        sys.stdout.write(f"killed at: {moment}\n")
+        sys.stdout.write(f"killed at: {moment}{f', while {program} ran' if f'{program} runs' in said else ''}\n")
 
 
 if __name__ == "__main__":
