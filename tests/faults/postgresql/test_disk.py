@@ -31,7 +31,9 @@ set -e
 systemctl stop patroni.service
 rm -rf {HOME}.large/*
 cp -a {HOME}/. {HOME}.large
-umount {HOME} && rmdir {HOME}
+# What archives the log ends after the server, and works there.
+for _ in $(seq 100); do umount {HOME} 2>/dev/null && break; sleep 0.1; done
+rmdir {HOME}
 mv {HOME}.large {HOME}
 systemctl start patroni.service
 """
