@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 HOME = "/var/lib/postgresql"
-SPACE = "512m"
+SPARE = 300
+"""MiB that the small disk has beside the data."""
 # The host's own disk is the machine's: the data moves to a small one, with all that the host knows of it.
 SHRINK = f"""
 set -e
 systemctl stop patroni.service
 mv {HOME} {HOME}.large && mkdir {HOME}
-mount -t tmpfs -o size={SPACE},mode=0755 small {HOME}
+mount -t tmpfs -o size=$(($(du -sm {HOME}.large | cut -f1) + {SPARE}))m,mode=0755 small {HOME}
 cp -a {HOME}.large/. {HOME}
 systemctl start patroni.service
 """
