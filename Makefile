@@ -62,6 +62,7 @@ lint: setup ## Formatting and static checks
 	@mypy --no-error-summary --package rt_office
 	@mypy --no-error-summary --package restore_drill
 	@mypy --no-error-summary --package postgresql_adoption
+	@mypy --no-error-summary --package postgresql_upgrade
 	@mypy --no-error-summary --package patroni_fence
 	@mypy --no-error-summary roles/metrics/files docs/generate
 	@yamllint --strict .
@@ -73,7 +74,7 @@ check-model: setup ## Validate inventory/model, and the register in it
 
 unit: setup-lab ## Unit tests, with branch coverage of the plugins
 	@echo "==> Unit tests"
-	@pytest tests/unit --numprocesses 2 --quiet --cov plugins --cov roles/rt_office/files --cov roles/pgbackrest/files --cov roles/postgresql_adoption/files --cov roles/patroni/files --cov roles/metrics/files --cov docs/generate --cov-fail-under 98
+	@pytest tests/unit --numprocesses 2 --quiet --cov plugins --cov roles/rt_office/files --cov roles/pgbackrest/files --cov roles/postgresql_adoption/files --cov roles/postgresql_upgrade/files --cov roles/patroni/files --cov roles/metrics/files --cov docs/generate --cov-fail-under 98
 
 policy: setup ## The rules of the house
 	@echo "==> Policy tests"

@@ -177,9 +177,7 @@ def _copied(job: Job, *, went_on: bool) -> Copied:
             old = there.result()
     moved = _moved(job, old, new) if went_on else []
     manifest.agree(old, new)
-    large_objects = old.pop(content.NO_TABLE).rows
-    rows = sum(table.rows for table in old.values())
-    return Copied(len(old), rows, large_objects, moved, copied - started, time.monotonic() - copied)
+    return Copied(content.summary(old), moved, copied - started, time.monotonic() - copied)
 
 
 def _moved(job: Job, old: Manifest, new: Manifest) -> list[str]:

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 class Copied:
     """A copy that is the same."""
 
-    tables: int
-    rows: int
-    large_objects: int
+    what: str
+    """How much it is."""
     moved: list[str]
     """Sequences that went on meanwhile, so that they could not be compared."""
     copying: float
@@ -39,10 +38,7 @@ class Report:
 
 
 def _of_copy(copied: Copied, away: float) -> list[str]:
-    found = [
-        f"The same on both sides: {copied.tables} tables and sequences with {copied.rows} rows, {copied.large_objects} "
-        "large objects."
-    ]
+    found = [f"The same on both sides: {copied.what}."]
     if copied.moved:
         found.append(f"Went on meanwhile, and will be compared when it is real: {', '.join(copied.moved)}.")
     found.append(f"It took {copied.copying:.0f} s to copy, and {copied.comparing:.0f} s to analyze and compare.")

@@ -1,0 +1,45 @@
+"""The program: one word that says what to do, the job in JSON, and for some words a third."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from restore_drill.settings import RestoreError, read_settings
+
+from . import job, member, real, rehearsal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "state": member.state,
+    "problems": lambda one, copies: member.problems(one, int(copies)),
+    "rehearse": rehearsal.rehearse,
+    "begin": real.begin,
+    "settle": real.settle,
+    "see_complete": real.see_complete,
+    "upgrade": real.upgrade,
+    "compare": real.compare,
+    "finish": real.finish,
+    "losses": real.losses,
+    "turn_back": real.turn_back,
+    "put_back": real.put_back,
+    "forget": real.forget,
+}
+
+
+def main(word: str, text: str, *more: str) -> int:
+    """Do it, and tell what is to be told in JSON: 0 if all is well, 1 if not."""
+    try:
+        told = COMMANDS[word](job.read(text, read_settings()), *more)
+    except RestoreError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (a command)
+        return 1
+    print(json.dumps(told))  # noqa: T201 (a command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+../../../postgresql_adoption/files/postgresql_adoption/content.py

@@ -1,0 +1,85 @@
+"""Where an upgrade stands, by what the members have and have noted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.aurore.infra.plugins.module_utils.postgresql.major_upgrade import Plan, State, plan
+
+NOTE = {"old": 17, "new": 18, "primary": "a", "way": "there", "place": "", "is_same": False, "is_over": False}
+
+
+def member(name: str, runs: int | None = 17, versions: tuple[int, ...] = (17,), note: Any = None, **more: Any) -> State:
+    """A member with data of some versions."""
+    clusters = {str(version): {"identifier": f"id-{version}"} for version in versions}
+    leads = more.get("leads", name == "a" and runs is not None)
+    return State(name=name, clusters=clusters, runs=runs, leads=leads, note=note)
+
+
+def found(**changes: Any) -> Plan:
+    """Where it stands when all members are alike, but for the first."""
+    return plan([member("a", **changes), member("b", **changes), member("c", **changes)], 18)
+
+
+def test_nothing_has_begun() -> None:
+    assert found() == {
+        "phase": "none",
+        "old": 17,
+        "primary": "a",
+        "way": "there",
+        "place": "",
+        "identifiers": {"17": "id-17"},
+        "problems": [],
+    }
+
+
+def test_one_that_was_over_long_ago_does_not_count() -> None:
+    before = NOTE | {"old": 16, "new": 17, "is_over": True}
+    assert found(note=before)["phase"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "phase"),
+    [
+        ({"note": NOTE}, {}, "begun"),
+        ({"note": NOTE, "runs": None}, {"note": NOTE, "runs": None}, "begun"),
+        ({"note": NOTE, "runs": None, "versions": (17, 18)}, {"note": NOTE, "runs": None}, "made"),
+        ({"note": NOTE, "runs": 18, "versions": (17, 18)}, {"note": NOTE, "runs": None}, "runs"),
+        ({"note": NOTE | {"is_same": True}, "runs": 18}, {"note": NOTE, "runs": 18}, "same"),
+        ({"note": NOTE | {"is_over": True}, "runs": 18}, {"note": NOTE | {"is_over": True}, "runs": 18}, "over"),
+        ({"runs": 18, "versions": (18,)}, {"runs": 18, "versions": (18,)}, "over"),
+    ],
+)
+def test_how_far_it_has_come(first: dict[str, Any], others: dict[str, Any], phase: str) -> None:
+    stands = plan([member("c", **others), member("a", **first), member("b", **others)], 18)
+    assert stands["phase"] == phase
+    assert stands["problems"] == []
+
+
+def test_what_was_noted_is_known_again() -> None:
+    note = NOTE | {"way": "back", "place": "0/30000D8"}
+    stands = found(note=note, runs=None, versions=(17, 18))
+    assert (stands["way"], stands["place"], stands["primary"], stands["old"]) == ("back", "0/30000D8", "a", 17)
+    assert stands["identifiers"] == {"17": "id-17", "18": "id-18"}
+
+
+def test_one_that_is_over_can_be_taken_back() -> None:
+    stands = found(note=NOTE | {"is_over": True}, runs=18, versions=(17, 18))
+    assert (stands["old"], stands["primary"]) == (17, "a")
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([member("a"), member("b", runs=None)], "do not all run one version: a has 17, b runs none"),
+        ([member("a", runs=None), member("b", runs=None)], "do not all run one version"),
+        ([member("a", runs=19), member("b", runs=19)], "PostgreSQL 19 runs, which is newer than 18"),
+        ([member("a", leads=False), member("b")], "There must be one primary, and is none."),
+        ([member("a"), member("b", leads=True)], "There must be one primary, and is a, b."),
+        ([member("a", note=NOTE), member("b", note=NOTE | {"primary": "b"})], "begun from a and from b"),
+        ([member("b", note=NOTE)], "begun from a: run this on all members"),
+    ],
+)
+def test_what_cannot_go_on(states: list[State], said: str) -> None:
+    assert any(said in problem for problem in plan(states, 18)["problems"])
