@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 type Phase = Literal["none", "begun", "made", "runs", "same", "over"]
-"""Nothing is noted; it has begun; the first member has the new version's data; the new version runs; it was found to have
-what the old one had; it is over."""
+"""Nothing is noted; it has begun; the first member has the new version's data; the new version runs; it was found to
+have what the old one had; it is over."""
 
 
 class State(TypedDict):
