@@ -24,7 +24,7 @@ set -e
 systemctl stop patroni.service
 mv {HOME} {HOME}.large && mkdir {HOME}
 mount -t tmpfs -o size=$(($(du -sm {HOME}.large | cut -f1) + {SPARE}))m,mode=0755 small {HOME}
-cp -a {HOME}.large/. {HOME}
+cp -a {HOME}.large/. {HOME} || {{ umount {HOME}; rmdir {HOME}; mv {HOME}.large {HOME}; exit 1; }}
 systemctl start patroni.service
 """
 ENLARGE = f"""
