@@ -64,6 +64,14 @@ def faultless(repository: Repository) -> Iterator[Finding]:
             yield Finding(path, 1, f"there is no molecule/{name}/side_effect.yml")
 
 
+def _side_effects(repository: Repository) -> Iterator[str]:
+    """Yield the playbooks by which scenarios break things: `side_effect` in a sequence may name one of its own."""
+    for path, _ in repository.matching("molecule/*/molecule.yml"):
+        own = (repository.yaml(path) or {}).get("scenario") or {}
+        named = [step.partition(" ")[2] for step in own.get("test_sequence", []) if step.startswith("side_effect ")]
+        yield from (str(PurePosixPath(path).with_name(name)) for name in ["side_effect.yml", *named])
+
+
 def not_run(repository: Repository) -> Iterator[Finding]:
     """Tests that `make test` does not reach."""
     makefile = repository.files.get("Makefile", "")
@@ -76,7 +84,7 @@ def not_run(repository: Repository) -> Iterator[Finding]:
         if name != "default" and not re.search(rf"--all\b|molecule/\*|(?<![\w-]){re.escape(name)}(?![\w-])", run):
             yield Finding(path, 1, "`make test` does not run this scenario")
     # What a scenario breaks, it may break by tests.
-    run += "\n".join(text for _, text in repository.matching("molecule/*/side_effect.yml"))
+    run += "\n".join(repository.files.get(path, "") for path in _side_effects(repository))
     parents = {PurePosixPath(path).parent.parts for path, _ in repository.matching("tests/*/test_*.py")}
     directories = {"/".join(parts[: 3 if parts[1] == "faults" else 2]) for parts in parents if parts[1] != "testinfra"}
     for directory in sorted(directories):
@@ -191,6 +199,10 @@ def test_the_checkers_see_what_is_wrong() -> None:
     assert found(not_run, {**make, **tests, **passing}) == ["molecule/other/molecule.yml:1", "tests/faults/a:1"]
     breaking = {"molecule/base/side_effect.yml": "- ansible.builtin.command: pytest tests/faults/a\n"}
     assert found(not_run, {**make, **tests, **passing, **breaking}) == ["molecule/other/molecule.yml:1"]
+    last = {"molecule/base/last.yml": breaking["molecule/base/side_effect.yml"]}
+    assert found(not_run, {**make, **tests, **passing, **last}) == ["molecule/other/molecule.yml:1", "tests/faults/a:1"]
+    named = {"molecule/base/molecule.yml": base + "scenario: {test_sequence: [side_effect last.yml]}\n"}
+    assert found(not_run, {**make, **tests, **passing, **last, **named}) == ["molecule/other/molecule.yml:1"]
     assert found(misnamed, {"tests/unit/check.py": "def test_a(): ...\n"}) == ["tests/unit/check.py:1"]
     naps = "import time\ntime.sleep(1)\nfrom time import monotonic, sleep\n"
     assert found(sleeps, {"tests/test_a.py": naps}) == ["tests/test_a.py:2", "tests/test_a.py:3"]

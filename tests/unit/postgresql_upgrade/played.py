@@ -110,7 +110,7 @@ class Member:
             read_max=60,
             reserve=1,
         )
-        self.job = Job(settings=settings, to=18, members=2, backup_hours=26, processes=2)
+        self.job = Job(settings=settings, to=18, members=2, backup_hours=26, processes=2, lock=root / "lock")
         self.has(17)
         (self.base / "17/main/postmaster.pid").touch()
         self.controls("shut down in recovery", end="0/30000D8")

@@ -184,6 +184,7 @@ def test_what_ansible_says_and_hears(
     member_: Member, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "read_settings", lambda: member_.job.settings)
+    monkeypatch.setattr(command.job, "read", lambda *_: member_.job)
     assert command.main("state", GIVEN) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 17
     assert command.main("begin", GIVEN, "a") == 0

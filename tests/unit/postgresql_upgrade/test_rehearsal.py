@@ -35,7 +35,7 @@ def test_a_rehearsal_leaves_nothing(played: Member) -> None:
     )
     assert said[1].startswith("It took: copy ")
     assert "So the services would be away for about 3" in said[2]
-    assert sorted(path.name for path in played.job.work.iterdir()) == ["lock"]
+    assert [path.name for path in played.base.iterdir()] == ["17"]
     assert "--username=replicator" in played.did("pg_basebackup")[0]
     assert [word for line in played.did("pg_ctl") for word in line.split() if word in ("start", "stop")] == [
         *("start", "stop", "start", "stop")
@@ -106,7 +106,7 @@ def test_a_difference_is_a_failure(played: Member) -> None:
         patch.setattr(rehearsal.content, "read_all", lambda _: next(answers))
         with pytest.raises(RestoreError, match=r"forge: public.issue is missing"):
             rehearsal.rehearse(played.job)
-    assert sorted(path.name for path in played.job.work.iterdir()) == ["lock"]
+    assert [path.name for path in played.base.iterdir()] == ["17"]
 
 
 def test_a_copy_that_does_not_start(played: Member) -> None:
@@ -142,10 +142,9 @@ def test_where_it_cannot_be_rehearsed(played: Member) -> None:
 
 
 def test_one_at_a_time(played: Member) -> None:
-    played.job.work.mkdir()
-    with (played.job.work / "lock").open("w") as lock:
+    with played.job.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(RestoreError, match="Another rehearsal is at work here"):
+        with pytest.raises(RestoreError, match="Another rehearsal, or an upgrade, is at work here"):
             rehearsal.rehearse(played.job)
 
 

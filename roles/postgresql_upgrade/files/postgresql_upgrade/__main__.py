@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from . import job, member, real, rehearsal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOKS = {"state", "problems", "losses", "rehearse"}
+"""What changes nothing, or sees for itself that it is alone."""
 COMMANDS: dict[str, Callable[..., Any]] = {
     "state": member.state,
     "problems": lambda one, copies: member.problems(one, int(copies)),
@@ -33,7 +36,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 def main(word: str, text: str, *more: str) -> int:
     """Do it, and tell what is to be told in JSON: 0 if all is well, 1 if not."""
     try:
-        told = COMMANDS[word](job.read(text, read_settings()), *more)
+        todo = job.read(text, read_settings())
+        with todo.lock.open("w") as lock:
+            if word not in LOOKS:
+                # Of a run that was interrupted, a step may still be at work here.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            told = COMMANDS[word](todo, *more)
     except RestoreError as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command)
         return 1

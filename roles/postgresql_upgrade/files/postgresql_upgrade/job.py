@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restore_drill.programs import run
@@ -11,8 +12,6 @@ from restore_drill.server import Server
 from restore_drill.settings import RestoreError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from restore_drill.settings import Settings
 
 
@@ -29,6 +28,8 @@ class Job:
     """How old the last backup may be."""
     processes: int
     """How many pg_upgrade may have."""
+    lock: Path = Path("/run/lock/postgresql-upgrade")
+    """Who has it is the only one who changes something here."""
 
     @property
     def base(self) -> Path:

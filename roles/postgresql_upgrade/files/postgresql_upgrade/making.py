@@ -72,6 +72,8 @@ def make(job: Job, version: int, old: Path, new: Path, place: Path, **more: str)
         run(upgrade)
     except RestoreError as error:
         raise RestoreError(f"{error}{_reasons(new)}") from None
+    # Not for people who try what lies around: there is a way to remove the old data, and a way back before that.
+    (place / "delete_old_cluster.sh").unlink(missing_ok=True)
 
 
 def _initdb(job: Job, old: controls.Controls, new: Path) -> None:

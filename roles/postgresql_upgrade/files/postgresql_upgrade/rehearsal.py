@@ -47,8 +47,7 @@ def rehearse(job: Job) -> list[str]:
         raise RestoreError("This member is no replica that runs: rehearse on one.")
     if version >= job.to:
         raise RestoreError(f"This is PostgreSQL {version} already.")
-    job.work.mkdir(mode=0o700, exist_ok=True)
-    place = job.work / "rehearsal"
+    place = job.base / "upgrade-rehearsal"
     with _alone(job):
         _tidy(job, version, place)
         place.mkdir(mode=0o700)
@@ -88,11 +87,11 @@ def _told(job: Job, version: int, seconds: dict[str, float], what: str) -> list[
 
 @contextmanager
 def _alone(job: Job) -> Iterator[None]:
-    with (job.work / "lock").open("w") as lock:
+    with job.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RestoreError("Another rehearsal is at work here.") from None
+            raise RestoreError("Another rehearsal, or an upgrade, is at work here.") from None
         yield
 
 

@@ -1,0 +1,215 @@
+"""The cluster is made anew with the version before, upgraded by runs that are killed, taken back, and upgraded again.
+
+It removes the databases that the lab has, and leaves a cluster of the present version that has been upgraded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.faults.postgresql.interrupt import interrupted
+from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, inventory, run
+from tests.testinfra.postgresql import cluster, older
+from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OLD, NEW = older.VERSION, 17
+ANSIBLE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "--limit", "postgresql,backup_repository")
+PLAYBOOK = (*ANSIBLE, "playbooks/postgresql.yml")
+UPGRADE = (*ANSIBLE, "playbooks/operations/upgrade_postgresql_major.yml", "--extra-vars", f"to_version={NEW}")
+REAL = (*UPGRADE, "--extra-vars", "real=true")
+REPOSITORY = next(name for name, one in inventory().items() if "backup_repository" in one["model_services"])
+ROLE = "aurore.infra.postgresql_upgrade"
+# Tasks of the real upgrade in their order, and what is running when the run is killed.
+MOMENTS = (
+    (f"{ROLE} : Bring the new version's programs to the members", "dpkg"),
+    (f"{ROLE} : Note that it begins", ""),
+    (f"{ROLE} : See that the replicas have everything, and note what that is", ""),
+    (f"{ROLE} : Stop the primary", ""),
+    (f"{ROLE} : Make the new version's data, beside the old one's", "pg_upgrade"),
+    (f"{ROLE} : Have the cluster know its data", ""),
+    ("aurore.infra.patroni : Wait until the member serves", "pg_basebackup"),
+    (f"{ROLE} : See that it has what the old one had", ""),
+    ("aurore.infra.postgresql_proxy : Bring HAProxy and PgBouncer to their steady state", ""),
+    ("aurore.infra.pgbackrest : Have the repository expect the cluster that runs now", ""),
+)
+CONTENT = """
+CREATE EXTENSION pg_trgm;
+SET ROLE forge;
+CREATE TABLE "dépôt" (id bigserial PRIMARY KEY, nom text NOT NULL);
+INSERT INTO "dépôt" (nom) SELECT 'Émilie du Châtelet ' || n FROM generate_series(1, 20000) AS n;
+CREATE INDEX nom_trgm ON "dépôt" USING gin (nom gin_trgm_ops);
+CREATE TABLE journal (n int PRIMARY KEY, contenu bytea);
+INSERT INTO journal SELECT n, decode(repeat(md5(n::text), 60), 'hex') FROM generate_series(1, 20000) AS n;
+CREATE MATERIALIZED VIEW compte AS SELECT count(*) FROM "dépôt";
+SELECT lo_from_bytea(4242, convert_to(repeat('à', 5000), 'UTF8'));
+"""
+FACTS = {
+    """SELECT count(*), max(id), min(nom) FROM "dépôt" """: "20000|20000|Émilie du Châtelet 1",
+    "SELECT count(*), sum(length(contenu)) FROM journal": "20000|19200000",
+    "SELECT count FROM compte": "20000",
+    """SELECT last_value FROM "dépôt_id_seq" """: "20000",
+    "SELECT convert_from(lo_get(4242), 'UTF8') = repeat('à', 5000)": "t",
+}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run is told for it to have the version before: also a locale that it knows."""
+    local = yaml.safe_load((ROOT / "roles/patroni/vars/main.yml").read_text())["patroni_local"]
+    local["bootstrap"]["initdb"] = [{"encoding": "UTF8"}, "data-checksums", {"locale": "C.UTF-8"}]
+    path = tmp_path_factory.mktemp("before") / "variables.json"
+    path.write_text(json.dumps({"postgresql_version": OLD, "patroni_local": local}))
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _old_cluster(before: Path) -> Iterator[None]:
+    """A cluster of the version before, with something in it."""
+    for member in MEMBERS:
+        connect(member).check_output(
+            "systemctl stop haproxy.service patroni.service; rm -rf /var/lib/postgresql/[0-9u]*"
+        )
+        older.offer(member)
+    cluster.etcdctl(MEMBERS[0], "del --prefix /postgresql/")
+    connect(REPOSITORY).check_output("rm -rf /var/lib/pgbackrest/archive/* /var/lib/pgbackrest/backup/*")
+    done = run(*PLAYBOOK, "--extra-vars", f"@{before}", check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+    command = "cd /; runuser -u postgres -- psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname forge"
+    run("ssh", "-F", str(SSH_CONFIG), primary(), command, input=CONTENT)
+    yield
+    for member in MEMBERS:
+        older.withdraw(member)
+
+
+def play(*command: str) -> tuple[int, str]:
+    """Run a playbook: how it ends, and what it says, in one line."""
+    done = run(*command, check=False)
+    return done.returncode, " ".join(done.stdout.split())
+
+
+def versions() -> set[str]:
+    """The versions that the members run."""
+    return {query(member, "SELECT current_setting('server_version_num')::int / 10000") for member in MEMBERS}
+
+
+def has_everything() -> None:
+    """All members have the rows of all kinds."""
+    for member in MEMBERS:
+        assert {sql: query(member, sql, "forge") for sql in FACTS} == FACTS
+
+
+def through_the_door(sql: str) -> str:
+    """What a service of the lab is answered by the way that services go, from a member."""
+    member = MEMBERS[0]
+    line = f"*:*:*:forge:{cluster.secret('postgresql/forge')}\n"
+    run("ssh", "-F", str(SSH_CONFIG), member, "umask 077; cat >/run/aurore-door.pgpass", input=line)
+    psql = "PGPASSFILE=/run/aurore-door.pgpass timeout 60 psql -XAtq --dbname %s --command %s"
+    try:
+        return connect(member).check_output(psql, "service=primary dbname=forge user=forge", sql)
+    finally:
+        connect(member).check_output("rm /run/aurore-door.pgpass")
+
+
+def test_the_members_refuse_a_version_that_is_not_their_datas() -> None:
+    status, said = play(*PLAYBOOK)
+    assert status == 2
+    assert f"This member has data of PostgreSQL {OLD}, and group_vars/all.yml has postgresql_version: {NEW}." in said
+    assert versions() == {str(OLD)}
+
+
+def test_what_stands_in_the_way_is_told_at_once() -> None:
+    status, said = play(*UPGRADE, "--extra-vars", "to_version=18 backup_hours=-1", "--check")
+    assert status == 2
+    assert all(f"{member}: there is no package postgresql-18." in said for member in MEMBERS)
+    assert "The last backup is 0 hours old" in said
+
+
+def test_a_rehearsal_changes_nothing() -> None:
+    started = "SELECT pg_postmaster_start_time()"
+    before = {member: query(member, started) for member in MEMBERS}
+    status, said = play(*UPGRADE)
+    assert status == 0, said
+    assert f"The upgrade from {OLD} to {NEW} works." in said
+    assert "So the services would be away for about" in said
+    assert {member: query(member, started) for member in MEMBERS} == before
+    for member in MEMBERS:
+        assert connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs") == str(OLD)
+
+
+def test_the_real_one_wants_the_version_raised(before: Path) -> None:
+    status, said = play(*REAL, "--extra-vars", f"@{before}")
+    assert status == 2
+    assert f"group_vars/all.yml has postgresql_version: {OLD}. Set it to {NEW} on a branch" in said
+    assert versions() == {str(OLD)}
+
+
+def test_runs_that_are_killed_are_completed_by_the_next() -> None:
+    for moment, program in MOMENTS:
+        said = interrupted(moment, REAL, program)
+        assert f"TASK [{moment}]" in said, said[-4000:]
+    status, said = play(*REAL)
+    assert status == 0, said
+    assert f"PostgreSQL {NEW} serves, with a new full backup." in said
+    assert versions() == {str(NEW)}
+    cluster.await_health()
+    has_everything()
+
+
+def test_services_go_on_and_backups_are_of_the_new_one() -> None:
+    assert through_the_door("""INSERT INTO "dépôt" (nom) VALUES ('après') RETURNING id""") == "20001"
+    said = connect(REPOSITORY).check_output(
+        "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env pgbackrest --output=json info"
+    )
+    stanza = json.loads(said)[0]
+    newest = max(stanza["db"], key=lambda one: one["id"])
+    assert newest["version"] == str(NEW)
+    assert stanza["backup"][-1]["database"]["id"] == newest["id"]
+    status, said = play(*REAL)
+    assert (status, {*re.findall(r"\bchanged=(\d+)", said)}) == (0, {"0"})
+
+
+def test_nobody_loses_writes_by_mistake(before: Path) -> None:
+    status, said = play(*UPGRADE, "--extra-vars", "way_back=true")
+    assert status == 2
+    assert f"Set it back to {OLD}" in said
+    status, said = play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}")
+    assert status == 2
+    assert 'forge: public."dépôt": 20000 rows before, 20001 rows now' in said
+    assert versions() == {str(NEW)}
+
+
+def test_the_way_back(before: Path) -> None:
+    back = (*UPGRADE, "--extra-vars", "way_back=true lose_writes=true", "--extra-vars", f"@{before}")
+    interrupted(f"{ROLE} : Remove the new version's data", back)
+    status, said = play(*REAL)
+    assert (status, f"It is on its way back to {OLD}" in said) == (2, True)
+    status, said = play(*back)
+    assert status == 0, said
+    assert versions() == {str(OLD)}
+    cluster.await_health()
+    has_everything()
+    assert through_the_door("SELECT pg_is_in_recovery()") == "f"
+
+
+def test_the_old_data_goes_when_somebody_says_so(before: Path) -> None:
+    status, said = play(*REAL)
+    assert status == 0, said
+    has_everything()
+    status, said = play(*UPGRADE, "--extra-vars", "remove_old=true")
+    assert status == 0, said
+    for member in MEMBERS:
+        assert connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs") == str(NEW)
+        assert not connect(member).exists(f"{older.BIN}/postgres")
+    status, said = play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}")
+    assert (status, f"No upgrade to {NEW} is noted here" in said) == (2, True)
+    cluster.await_health()
+    assert len(replicas()) == len(MEMBERS) - 1
