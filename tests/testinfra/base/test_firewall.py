@@ -86,8 +86,7 @@ def networks(clients: frozenset[str]) -> frozenset[str]:
 
 
 def test_the_loaded_ruleset_is_the_model_s_as_a_whole(each: Host, fleet: dict[str, Variables]) -> None:
-    listed = json.loads(each.check_output("nft --json list ruleset"))["nftables"]
-    assert [one["table"]["name"] for one in listed if "table" in one] == ["filter"]
+    listed = json.loads(each.check_output("nft --json list table inet filter"))["nftables"]
     chains = {one["chain"]["name"]: one["chain"] for one in listed if "chain" in one}
     assert {name: chain["policy"] for name, chain in chains.items()} == {
         "input": "drop",
@@ -109,6 +108,15 @@ def test_the_loaded_ruleset_is_the_model_s_as_a_whole(each: Host, fleet: dict[st
     printed = each.check_output("nft --stateless list chain inet filter input").splitlines()
     others = [line.strip() for line in printed if line.startswith("\t\t") and " accept comment " not in line]
     assert [line for line in others if not line.startswith("type filter")] == [*ALWAYS, 'counter comment "dropped"']
+
+
+def test_what_else_is_loaded_lets_nobody_in(each: Host, fleet: dict[str, Variables]) -> None:
+    listed = json.loads(each.check_output("nft --json list ruleset"))["nftables"]
+    services = fleet[each.backend.get_hostname()]["model_services"]
+    fence = {"patroni_fence"} if "postgresql" in services else set()
+    assert {one["table"]["name"] for one in listed if "table" in one} == {"filter"} | fence
+    # What one table accepts goes on to the next: only a drop counts.
+    assert all("drop" in one["rule"]["expr"][-1] for one in listed if "rule" in one and one["rule"]["table"] in fence)
 
 
 def reaches(name: str, address: str, port: int) -> bool:
