@@ -12,7 +12,7 @@ import pytest
 
 from tests.testinfra.conftest import connect, eventually, run, start
 from tests.testinfra.postgresql import cluster
-from tests.testinfra.postgresql.test_backups import backup, now, said
+from tests.testinfra.postgresql.repository import backup, now, said
 
 from .trial import DATABASE, OWNER, Writer, outage
 

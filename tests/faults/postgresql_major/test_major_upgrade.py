@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.faults.postgresql import older
 from tests.faults.postgresql.interrupt import interrupted
 from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, inventory, run
-from tests.testinfra.postgresql import cluster, older
+from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,7 @@ import yaml
 from ..conftest import ROOT, SSH_CONFIG, connect, eventually, inventory, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 
@@ -47,8 +49,9 @@ def rules() -> list[dict[str, Any]]:
     return [rule for file in files for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
 
 
-def unpack() -> None:
-    """Put the rules, their tests and Debian's programs on the monitoring's host."""
+@contextmanager
+def unpacked() -> Iterator[None]:
+    """Have the rules, their tests and Debian's programs on the monitoring's host."""
     unpacking = f"""set -eu
         rm -rf {PLACE}; mkdir -p {PLACE}; cd {PLACE}
         tar --extract --file=- --no-same-owner
@@ -57,10 +60,7 @@ def unpack() -> None:
         for package in *.deb; do dpkg-deb --extract "$package" .; done"""
     packing = f"tar --create --file=- {ALERTS} tests/alerts"
     run("bash", "-ec", f'set -o pipefail; {packing} | ssh -F "$0" "$1" "$2"', str(SSH_CONFIG), MONITORING, unpacking)
-
-
-def clear() -> None:
-    """Remove all of it."""
+    yield
     connect(MONITORING).check_output(f"systemctl stop {UNIT}.service 2>/dev/null; rm -rf {PLACE}")
 
 

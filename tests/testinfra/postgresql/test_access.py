@@ -1,85 +1,28 @@
-"""The way to the databases, as a service goes it: where it leads, whom it refuses, and what it survives."""
+"""The way to the databases, as a service goes it: where it leads, and whom it refuses."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ..conftest import SSH_CONFIG, connect, eventually, inventory, run, start
+from ..conftest import connect, eventually, inventory
 from . import cluster
+from .client import IN_RECOVERY, PASSWORDS, PRIMARY, REPLICAS, asked, passwords, psql, put
 from .cluster import ADDRESSES, CLIENT, MEMBERS, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from testinfra.backend.base import CommandResult
-
-PRIMARY, REPLICAS = "service=primary dbname=forge user=forge", "service=replicas dbname=forge user=forge"
-IN_RECOVERY = "SELECT pg_is_in_recovery()"
-PASSWORDS = "/run/aurore-access.pgpass"
 WATCHER = next(name for name, variables in inventory().items() if "prometheus" in variables["model_services"])
-# Keeps a connection open, and says what the server behind it is whenever it is asked.
-ASK = """
-import sys, psycopg2
-connection = psycopg2.connect(sys.argv[1])
-connection.autocommit = True
-for _ in sys.stdin:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_is_in_recovery()")
-            print("replica" if cursor.fetchone()[0] else "primary", flush=True)
-    except psycopg2.Error as error:
-        print("cut" if connection.closed else error, flush=True)
-        break
-"""
-
-
-def put(host: str, path: str, content: str) -> None:
-    """Write a file for root alone. Its content is on no command line."""
-    run("ssh", "-F", str(SSH_CONFIG), host, f"umask 077; cat >{path}", input=content)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _passwords() -> Iterator[None]:
-    """The passwords of two services, on hosts that use them."""
-    hosts = [CLIENT, *MEMBERS]
-    lines = "".join(f"*:*:*:{role}:{cluster.secret(f'postgresql/{role}')}\n" for role in ("forge", "drone"))
-    for host in hosts:
-        put(host, PASSWORDS, lines)
-    yield
-    for host in hosts:
-        connect(host).check_output(f"rm -f {PASSWORDS}")
-
-
-def psql(conninfo: str, sql: str = "SELECT 1") -> CommandResult:
-    """What the client's psql says."""
-    words = "psql --no-psqlrc --no-password --quiet --tuples-only --no-align --dbname %s --command %s"
-    return connect(CLIENT).run(f"PGPASSFILE={PASSWORDS} timeout 30 {words}", conninfo, sql)
-
-
-def play(place: Path, role: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Apply one role to the members."""
-    book = place / f"{role}.yml"
-    book.write_text(f"- name: One role\n  hosts: postgresql\n  gather_facts: false\n  roles: [aurore.infra.{role}]\n")
-    return run("ansible-playbook", "--inventory", "inventory/lab.yml", str(book), *options, check=False)
-
-
-def changes(played: subprocess.CompletedProcess[str]) -> int:
-    """How many tasks have changed something."""
-    assert played.returncode == 0, played.stdout
-    return sum(map(int, re.findall(r" changed=(\d+) ", played.stdout)))
-
-
-def asked(conninfo: str, sql: str) -> str:
-    """What a server answers the client."""
-    said = psql(conninfo, sql)
-    assert said.rc == 0, said.stderr
-    return said.stdout.strip()
+    with passwords():
+        yield
 
 
 # --- Where it leads
@@ -221,122 +164,6 @@ def test_what_pgbouncer_cannot_read_does_not_replace_what_it_has() -> None:
         assert refused.rc == 1
         assert re.search("ERROR|WARNING", refused.stderr)
     host.check_output("rm /run/aurore-access.conf")
-
-
-# --- What it survives
-
-
-def test_haproxy_dies_where_a_client_comes_in() -> None:
-    for name in MEMBERS:
-        connect(name).check_output("kill -KILL $(systemctl show --property MainPID --value haproxy.service)")
-        assert asked(PRIMARY, IN_RECOVERY) == "f"
-        back = f"{PRIMARY} hostaddr={ADDRESSES[name]}"
-        assert eventually(lambda conninfo=back: psql(conninfo).rc == 0)
-
-
-def test_pgbouncer_dies_on_the_primary() -> None:
-    """Nobody else can do what it does; it is back before a client has given up."""
-    connect(cluster.primary()).check_output("systemctl kill --signal KILL pgbouncer.service")
-    assert asked(PRIMARY, IN_RECOVERY) == "f"
-
-
-def test_a_connection_is_cut_when_its_primary_is_one_no_more() -> None:
-    """A service that keeps a connection must not come to a replica with it, nor be told no for ever."""
-    cluster.await_health()
-    command = f"PGPASSFILE={PASSWORDS} python3 -c '{ASK}' '{PRIMARY}'"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with start("ssh", "-F", str(SSH_CONFIG), CLIENT, command, **pipes) as service:
-
-        def ask() -> str:
-            print(file=service.stdin, flush=True)
-            return service.stdout.readline().strip() if service.stdout else ""
-
-        assert ask() == "primary"
-        cluster.switch_over(cluster.replicas()[0])
-        seen = [ask()]
-        while seen[-1] == "primary":
-            seen.append(ask())
-    assert seen[-1] == "cut", seen
-    assert eventually(lambda: psql(PRIMARY, IN_RECOVERY).stdout.strip() == "f")
-    cluster.await_health()
-
-
-def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
-    member = MEMBERS[0]
-    host, pid = connect(member), "systemctl show --property MainPID haproxy.service pgbouncer.service"
-    before, identified = host.check_output(pid), "openssl x509 -noout -serial"
-    places = {
-        CLIENT: f"{ADDRESSES[member]}:5000 -starttls postgres",
-        WATCHER: f"{inventory()[member]['ansible_host']}:8404",
-    }
-    # Through its own entrance one comes to PgBouncer of the primary.
-    cluster.await_health()
-    if cluster.primary() != member:
-        cluster.switch_over(member)
-        cluster.await_health()
-
-    def shown() -> set[str]:
-        ask = "openssl s_client -cert /etc/aurore/tls/host.crt -key /etc/aurore/tls/host.key -connect"
-        said = [
-            connect(name).run(f"timeout 5 {ask} {where} </dev/null | {identified}") for name, where in places.items()
-        ]
-        return {one.stdout.strip() for one in said}
-
-    old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
-    assert shown() == {old}
-    host.check_output("rm /etc/aurore/tls/host.crt")
-    assert changes(play(tmp_path, "identity", "--limit", member)) > 0
-    new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
-    assert new != old
-    assert eventually(lambda: shown() == {new}), shown()
-    assert host.check_output(pid) == before
-
-
-# --- What is declared
-
-
-def test_what_somebody_has_changed_by_hand_is_corrected(tmp_path: Path) -> None:
-    cluster.await_health()
-    primary, drone = cluster.primary(), "service=primary dbname=drone user=drone"
-    state = (
-        "SELECT rolcreatedb, has_database_privilege('public', 'drone', 'CONNECT') FROM pg_roles WHERE rolname = 'drone'"
-    )
-    assert cluster.query(primary, state).strip() == "f|f"
-    cluster.query(primary, "ALTER ROLE drone CREATEDB PASSWORD 'other'; GRANT CONNECT ON DATABASE drone TO PUBLIC")
-    assert "SASL authentication failed" in psql(drone).stderr
-    assert changes(play(tmp_path, "postgresql_databases", "--check")) == 2
-    assert cluster.query(primary, state).strip() == "t|t"
-    assert changes(play(tmp_path, "postgresql_databases")) == 2
-    assert cluster.query(primary, state).strip() == "f|f"
-    assert asked(drone, "SELECT current_user") == "drone"
-    assert changes(play(tmp_path, "postgresql_databases")) == 0
-    secret = cluster.secret("postgresql/drone")
-    assert [
-        name for name in MEMBERS if secret in connect(name).check_output("journalctl --since -10min --no-pager")
-    ] == []
-
-
-def test_what_is_not_declared_is_told_and_goes_only_when_one_says_so(tmp_path: Path) -> None:
-    primary = cluster.primary()
-    there = "SELECT count(*) FROM pg_database WHERE datname IN ('stray', 'drone')"
-    cluster.query(primary, "CREATE DATABASE stray")
-    played = play(tmp_path, "postgresql_databases")
-    assert changes(played) == 0
-    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on\s+the\s+server\s+and", played.stdout)
-    drop = '{"postgresql_databases_drop": {"databases": ["%s"]}}'
-    refused = play(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone")
-    assert refused.returncode != 0
-    assert "drone of the databases to remove is needed" in re.sub(r"\s+", " ", refused.stdout)
-    assert changes(play(tmp_path, "postgresql_databases", "--check", "--extra-vars", drop % "stray")) == 1
-    assert cluster.query(primary, there).strip() == "2"
-    assert changes(play(tmp_path, "postgresql_databases", "--extra-vars", drop % "stray")) == 1
-    assert cluster.query(primary, there).strip() == "1"
-
-
-def test_without_the_primary_nothing_is_changed(tmp_path: Path) -> None:
-    refused = play(tmp_path, "postgresql_databases", "--limit", ",".join(cluster.replicas()))
-    assert refused.returncode != 0
-    assert "is the primary, so no database can be changed" in re.sub(r"\s+", " ", refused.stdout)
 
 
 # --- Figures

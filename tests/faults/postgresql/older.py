@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..conftest import connect, inventory
+from tests.testinfra.conftest import connect, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

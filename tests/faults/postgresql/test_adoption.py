@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..conftest import SSH_CONFIG, connect, eventually, run, start
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, run, start
+from tests.testinfra.postgresql.cluster import CLIENT, MEMBERS, primary, query
+
 from . import older
-from .cluster import CLIENT, MEMBERS, primary, query
 
 if TYPE_CHECKING:
     import subprocess

@@ -1,0 +1,107 @@
+"""What may happen on a service's way to the databases."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, inventory, start
+from tests.testinfra.postgresql import cluster
+from tests.testinfra.postgresql.client import IN_RECOVERY, PASSWORDS, PRIMARY, asked, passwords, psql
+from tests.testinfra.postgresql.cluster import ADDRESSES, CLIENT, MEMBERS
+
+from .play import changes, play
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WATCHER = next(name for name, variables in inventory().items() if "prometheus" in variables["model_services"])
+# Keeps a connection open, and says what the server behind it is whenever it is asked.
+ASK = """
+import sys, psycopg2
+connection = psycopg2.connect(sys.argv[1])
+connection.autocommit = True
+for _ in sys.stdin:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery()")
+            print("replica" if cursor.fetchone()[0] else "primary", flush=True)
+    except psycopg2.Error as error:
+        print("cut" if connection.closed else error, flush=True)
+        break
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _passwords() -> Iterator[None]:
+    with passwords():
+        yield
+
+
+def test_haproxy_dies_where_a_client_comes_in() -> None:
+    for name in MEMBERS:
+        connect(name).check_output("kill -KILL $(systemctl show --property MainPID --value haproxy.service)")
+        assert asked(PRIMARY, IN_RECOVERY) == "f"
+        back = f"{PRIMARY} hostaddr={ADDRESSES[name]}"
+        assert eventually(lambda conninfo=back: psql(conninfo).rc == 0)
+
+
+def test_pgbouncer_dies_on_the_primary() -> None:
+    """Nobody else can do what it does; it is back before a client has given up."""
+    connect(cluster.primary()).check_output("systemctl kill --signal KILL pgbouncer.service")
+    assert asked(PRIMARY, IN_RECOVERY) == "f"
+
+
+def test_a_connection_is_cut_when_its_primary_is_one_no_more() -> None:
+    """A service that keeps a connection must not come to a replica with it, nor be told no for ever."""
+    cluster.await_health()
+    command = f"PGPASSFILE={PASSWORDS} python3 -c '{ASK}' '{PRIMARY}'"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with start("ssh", "-F", str(SSH_CONFIG), CLIENT, command, **pipes) as service:
+
+        def ask() -> str:
+            print(file=service.stdin, flush=True)
+            return service.stdout.readline().strip() if service.stdout else ""
+
+        assert ask() == "primary"
+        cluster.switch_over(cluster.replicas()[0])
+        seen = [ask()]
+        while seen[-1] == "primary":
+            seen.append(ask())
+    assert seen[-1] == "cut", seen
+    assert eventually(lambda: psql(PRIMARY, IN_RECOVERY).stdout.strip() == "f")
+    cluster.await_health()
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    member = MEMBERS[0]
+    host, pid = connect(member), "systemctl show --property MainPID haproxy.service pgbouncer.service"
+    before, identified = host.check_output(pid), "openssl x509 -noout -serial"
+    places = {
+        CLIENT: f"{ADDRESSES[member]}:5000 -starttls postgres",
+        WATCHER: f"{inventory()[member]['ansible_host']}:8404",
+    }
+    # Through its own entrance one comes to PgBouncer of the primary.
+    cluster.await_health()
+    if cluster.primary() != member:
+        cluster.switch_over(member)
+        cluster.await_health()
+
+    def shown() -> set[str]:
+        ask = "openssl s_client -cert /etc/aurore/tls/host.crt -key /etc/aurore/tls/host.key -connect"
+        said = [
+            connect(name).run(f"timeout 5 {ask} {where} </dev/null | {identified}") for name, where in places.items()
+        ]
+        return {one.stdout.strip() for one in said}
+
+    old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
+    assert shown() == {old}
+    host.check_output("rm /etc/aurore/tls/host.crt")
+    assert changes(play(tmp_path, "identity", "--limit", member)) > 0
+    new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
+    assert new != old
+    assert eventually(lambda: shown() == {new}), shown()
+    assert host.check_output(pid) == before

@@ -1,0 +1,67 @@
+"""The repository of backups, and the words by which people act on it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..conftest import connect, eventually, inventory
+from . import cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY: str = next(
+    name for name, variables in inventory().items() if "backup_repository" in variables["model_services"]
+)
+STORE = "/var/lib/pgbackrest"
+AS_ITS_USER = "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env --"
+METRICS = "/var/lib/prometheus/node-exporter"
+
+
+def said() -> dict[str, Any]:
+    """What the repository has of the cluster."""
+    found = connect(REPOSITORY).check_output(f"{AS_ITS_USER} pgbackrest --stanza=aurore --output=json info")
+    stanza: dict[str, Any] = json.loads(found)[0]
+    return stanza
+
+
+def now() -> str:
+    """The primary's time, with its zone."""
+    asked = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00:00')"
+    return cluster.query(cluster.primary(), asked).strip()
+
+
+def metrics(host: str, name: str) -> dict[str, float]:
+    """What a file tells monitoring."""
+    text = connect(host).run(f"grep --invert-match '^#' {METRICS}/{name}.prom").stdout
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines()}
+
+
+def backup(kind: str) -> None:
+    """Make a backup, as its timer does."""
+    connect(REPOSITORY).check_output(f"systemctl start pgbackrest-backup@{kind}.service")
+
+
+def the_log_arrives() -> None:
+    """See that what is written now is in the repository within seconds."""
+    primary = cluster.primary()
+    cluster.query(primary, "SELECT pg_create_restore_point('for-backups')")
+    segment = cluster.query(primary, "SELECT pg_walfile_name(pg_switch_wal())").strip()
+    archive = f"{STORE}/archive/aurore"
+    assert eventually(lambda: connect(REPOSITORY).run(f"find {archive} -name '{segment}-*' | grep .").rc == 0, 15)
+    connect(REPOSITORY).check_output("systemctl start pgbackrest-check.service")
+    assert metrics(REPOSITORY, "backup-check")['aurore_backup_job_success{job_name="check"}'] == 1
+
+
+@contextmanager
+def a_row_with_a_backup() -> Iterator[str]:
+    """A row that all members have, and which is in a backup: its word."""
+    one = secrets.token_hex(16)
+    primary = cluster.primary()
+    cluster.query(primary, f"CREATE TABLE for_backups (word text); INSERT INTO for_backups VALUES ('{one}')")
+    backup("diff")
+    yield one
+    cluster.query(cluster.primary(), "DROP TABLE for_backups")
