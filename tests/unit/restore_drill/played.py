@@ -54,8 +54,8 @@ class Host:
         self.dies: str = ""
         """What is run when the process is killed."""
         self.backups = [{"label": "20261126-020000F", "timestamp": {"stop": 1000}, "info": {"size": 4096}}]
-        self.archived = "0000000A0000000000000042"
-        """The last segment in the archive."""
+        self.archived: dict[int, str | None] = {1: "0000000A0000000000000042"}
+        """The last segment in the archive, of each version that the cluster has had."""
         self.values: list[tuple[str, Any]] = [
             ("datname", "forge"),
             ("received_tli", 3),
@@ -134,8 +134,9 @@ class Host:
     def _pgbackrest(self, line: str, environment: Mapping[str, str]) -> str:
         if " info" in line:
             message = "ok" if self.backups else "no valid backups"
-            archive = [{"id": "17-1", "min": "000000010000000000000001", "max": self.archived}]
-            return json.dumps([{"backup": self.backups, "archive": archive, "status": {"message": message}}])
+            archive = [{"database": {"id": number}, "max": last} for number, last in self.archived.items()]
+            told = {"db": [{"id": number} for number in self.archived], "archive": archive, "backup": self.backups}
+            return json.dumps([told | {"status": {"message": message}}])
         data = type(self.data)(environment["PGBACKREST_PG1_PATH"])
         assert list(data.iterdir()) == []
         (data / "restored").write_text(line)

@@ -55,7 +55,7 @@ def test_a_run_that_was_interrupted_is_completed_by_the_next(host: Host, moment:
         do(host)
     host.dies = ""
     # A history that came from another run may be in the archive meanwhile.
-    host.archived = "0000000B0000000000000042"
+    host.archived[1] = "0000000B0000000000000042"
     aside = do(host)
     assert aside
     restores = [line for line in host.said if line.endswith(" restore ")]

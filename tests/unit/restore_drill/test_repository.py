@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from restore_drill.repository import Backup, backups, chosen, see_room
+from restore_drill.repository import Backup, backups, chosen, newest_timeline, see_room
 from restore_drill.settings import RestoreError
 
 if TYPE_CHECKING:
@@ -21,6 +21,17 @@ def test_a_repository_without_backups_says_so(host: Host) -> None:
     host.backups = []
     with pytest.raises(RestoreError, match="no valid backups"):
         backups(host.run, host.settings)
+
+
+def test_after_a_major_upgrade_the_old_histories_do_not_count(host: Host) -> None:
+    host.archived = {1: "000000070000000000000099", 2: "000000020000000000000003"}
+    assert newest_timeline(host.run, host.settings) == "2"
+
+
+def test_of_a_version_that_has_archived_nothing_there_is_no_history(host: Host) -> None:
+    host.archived[2] = None
+    with pytest.raises(RestoreError, match="nothing of the version that runs now"):
+        newest_timeline(host.run, host.settings)
 
 
 def test_which_backup_was_restored() -> None:

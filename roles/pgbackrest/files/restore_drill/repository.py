@@ -59,9 +59,17 @@ def backups(run: Run, settings: Settings) -> list[Backup]:
 
 
 def newest_timeline(run: Run, settings: Settings) -> str:
-    """The number of the newest history in the archive."""
-    segments = [one["max"] for stanza in _info(run, settings) for one in stanza.get("archive", []) if one["max"]]
-    return str(max(int(segment[:8], 16) for segment in segments))
+    """The number of the newest history in the archive, of the version that runs now: each version counts from one.
+
+    Raises:
+        RestoreError: the archive has nothing of it.
+    """
+    for stanza in _info(run, settings):
+        now = max((one["id"] for one in stanza["db"]), default=None)
+        ends = [one["max"] for one in stanza.get("archive", []) if one["database"]["id"] == now and one["max"]]
+        if ends:
+            return str(max(int(segment[:8], 16) for segment in ends))
+    raise RestoreError(f"The archive of {settings.stanza} has nothing of the version that runs now.")
 
 
 def _info(run: Run, settings: Settings) -> list[dict[str, Any]]:
