@@ -97,9 +97,12 @@ def test_an_old_server_that_there_is_not() -> None:
 
 def test_all_that_stands_in_the_way_is_told_at_once() -> None:
     query(primary(), f"SET ROLE {TARGET}; CREATE TABLE here_already ()", TARGET)
+    # Where the program that looks is not there yet, a check has changed nothing either.
+    connect(primary()).check_output("rm -rf /usr/local/lib/aurore/postgresql_adoption")
     status, said = adopt("--check")
     query(primary(), "DROP TABLE here_already", TARGET)
     assert status == 2
+    assert "changed=1" not in said
     assert "drone is not empty: it has public.here_already." in said
     assert "Extensions are missing here: pg_trgm." in said
 
@@ -165,9 +168,11 @@ def test_it_goes_on_in_the_cluster() -> None:
 
 
 def test_what_is_adopted_is_not_replaced_by_mistake() -> None:
-    status, said = adopt("--extra-vars", "real=true")
+    # As after a run whose last words nobody has read: what was agreed to was said of what was there before.
+    status, said = adopt("--extra-vars", f"real=true replace={TARGET}")
     assert status == 2
-    assert f"{TARGET} is not empty (adopted from {SOURCE} on {CLIENT}, " in said
+    assert f"{TARGET} is adopted from {SOURCE} on {CLIENT}, " in said
+    assert query(primary(), "SELECT count(*) FROM journal", TARGET) == "60000"
 
 
 def test_the_way_back() -> None:
@@ -175,3 +180,9 @@ def test_the_way_back() -> None:
     status, said = adopt("--extra-vars", "way_back=true")
     assert status == 0, said
     assert ask_old("INSERT INTO cache VALUES ('oui')").returncode == 0
+    status, said = adopt("--check")
+    assert status == 2
+    assert f"{TARGET} is not empty (given back " in said
+    status, said = adopt("--check", "--extra-vars", f"replace={TARGET}")
+    assert status == 0, said
+    assert f"Nothing stands in the way of {TARGET}." in said

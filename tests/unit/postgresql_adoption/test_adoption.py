@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from postgresql_adoption import adoption
 from restore_drill.settings import RestoreError
 
 if TYPE_CHECKING:
+    from postgresql_adoption.job import Job
+
     from .played import Servers
 
 
@@ -74,6 +77,28 @@ def test_an_adoption_takes_the_place_of_what_is_declared(servers: Servers) -> No
     assert "adoption_replaced_forge" in servers.told("new", "DROP DATABASE")[-1]
 
 
+def test_what_was_adopted_is_not_replaced_by_the_same_words(servers: Servers) -> None:
+    servers.survey("new", objects=["public.issue"], comment="adopted from old_forge on git, 2026-01-01")
+    with pytest.raises(RestoreError, match="forge is adopted from old_forge on git, 2026-01-01 already"):
+        adoption.adopt(servers.having(replace=True))
+    assert not servers.told("old", "default_transaction_read_only = on")
+    assert "pg_dump" not in {name for name, _, _ in servers.did()}
+
+
+def test_an_adoption_is_done_though_what_it_replaced_stays(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clear(job: Job) -> None:
+        if servers.told("new", "RENAME"):
+            raise RestoreError("out of disk")
+        clear_(job)
+
+    clear_ = adoption._clear
+    monkeypatch.setattr(adoption, "_clear", clear)
+    with pytest.raises(RestoreError) as refusal:
+        adoption.adopt(servers.play())
+    assert "out of disk\nforge is adopted all the same: connect the service." in str(refusal.value)
+    assert "way_back" not in str(refusal.value)
+
+
 def test_those_who_are_connected_hang_up_first(servers: Servers) -> None:
     servers.rule("old", "backend_start", "!they are still there")
     with pytest.raises(RestoreError, match="they are still there"):
@@ -95,6 +120,19 @@ def test_the_old_database_takes_writes_again(servers: Servers) -> None:
     assert adoption.way_back(servers.play()).copied is None
     assert servers.told("old", "RESET default_transaction_read_only")
     assert servers.told("old", "pg_terminate_backend")
+
+
+@pytest.mark.parametrize(("origin", "marked"), [("git", ["adopted from old_forge on git, 2026-01-01"]), ("other", [])])
+def test_what_was_given_back_is_marked(servers: Servers, origin: str, marked: list[str]) -> None:
+    servers.rule("new", "SELECT to_json(shobj_description", f'"adopted from old_forge on {origin}, 2026-01-01"')
+    adoption.way_back(servers.job)
+    told = " ".join(servers.told("new", "COMMENT ON DATABASE"))
+    assert re.findall(r"given back [\d-]{10}, (.*)'", told) == marked
+
+
+def test_what_was_given_back_may_be_adopted_anew(servers: Servers) -> None:
+    servers.survey("new", objects=["public.issue"], comment="given back 2026-01-02, adopted from old_forge on git")
+    assert adoption.check(servers.having(replace=True)).notes == []
 
 
 def test_one_at_a_time(servers: Servers) -> None:

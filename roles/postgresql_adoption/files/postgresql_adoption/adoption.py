@@ -1,7 +1,8 @@
 """The ways of an adoption: looked at, rehearsed, real, and back.
 
 The copy is made in a database of its own, compared, and only then takes the place of the one that is declared: both
-are renamed at once. So an adoption that was interrupted has changed nothing here, and the next one begins anew.
+are renamed at once. So an adoption that was interrupted before has changed nothing here, and the next one begins anew;
+after one that was interrupted later, the next one says that it is done. The comment on the database tells which.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ SELECT count(*) FROM pg_stat_activity
 WHERE datname = {database} AND backend_type = 'client backend' AND pid <> pg_backend_pid()
   AND backend_start < {moment};
 """
+COMMENT = "SELECT to_json(shobj_description(oid, 'pg_database')) FROM pg_database WHERE datname = {database};"
 
 
 def check(job: Job) -> Report:
@@ -103,18 +105,32 @@ def adopt(job: Job) -> Report:
             _take_place(job)
         except RestoreError as error:
             raise RestoreError(
-                f"{error}\n{job.source} on {job.origin} takes no writes now, and nothing has changed here. Run it "
-                "again, or give the old database back to its service: -e way_back=true"
+                f"{error}\n{job.source} on {job.origin} takes no writes now. Run it again: it begins anew, or says "
+                "that it is done. Or give the old database back to its service: -e way_back=true"
+            ) from None
+        try:
+            _clear(job)
+        except RestoreError as error:
+            raise RestoreError(
+                f"{error}\n{job.database} is adopted all the same: connect the service. Only what it has replaced is "
+                f"still there, as {job.replaced}: run it again, which removes that, and says that it is done."
             ) from None
         return replace(told, copied=copied, away=time.monotonic() - started)
 
 
 def way_back(job: Job) -> Report:
-    """Let the old database take writes again. What was adopted stays, and is no longer the same from now on."""
+    """Let the old database take writes again. What was adopted stays, and is no longer the same from now on.
+
+    It is marked as such, so that another adoption may replace it.
+    """
     with _alone(job):
         job.old.ask(f"ALTER DATABASE {name(job.source)} RESET default_transaction_read_only;")
         # Those who are connected would go on as they are.
         job.old.ask(HANG_UP.format(database=literal(job.source)))
+        for said in job.new.ask(COMMENT.format(database=literal(job.database))):
+            if said.startswith(job.mark):
+                given_back = literal(f"given back {time.strftime('%Y-%m-%d')}, {said}")
+                job.new.ask(f"COMMENT ON DATABASE {name(job.database)} IS {given_back};")
         return Report()
 
 
@@ -212,7 +228,7 @@ def _analyze(server: Server, database: str) -> None:
 def _take_place(job: Job) -> None:
     database, copy = literal(job.database), literal(job.copy)
     job.new.ask(ADMIT.format(copy=copy, copy_name=name(job.copy), database=database))
-    said = literal(f"adopted from {job.source} on {job.origin}, {time.strftime('%Y-%m-%d')}")
+    said = literal(f"{job.mark}{time.strftime('%Y-%m-%d')}")
     job.new.ask(f"COMMENT ON DATABASE {name(job.copy)} IS {said};")
     for one in (database, copy):
         job.new.ask(HANG_UP.format(database=one))
@@ -221,4 +237,3 @@ def _take_place(job: Job) -> None:
         f"BEGIN;\nALTER DATABASE {name(job.database)} RENAME TO {name(job.replaced)};\n"
         f"ALTER DATABASE {name(job.copy)} RENAME TO {name(job.database)};\nCOMMIT;"
     )
-    _clear(job)

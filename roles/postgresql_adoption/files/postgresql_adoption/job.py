@@ -57,6 +57,11 @@ class Job:
         return f"adoption_of_{self.database}"
 
     @property
+    def mark(self) -> str:
+        """How the comment on the database here begins once it is adopted."""
+        return f"adopted from {self.source} on {self.origin}, "
+
+    @property
     def replaced(self) -> str:
         """What the database here is called once another has taken its place, until it is gone."""
         return f"adoption_replaced_{self.database}"

@@ -87,7 +87,13 @@ def _of_target(job: Job, old: Survey, new: Survey, free: int) -> list[str]:
     found = []
     if new["recovers"]:
         found.append("This member is no primary (any more): run the playbook again.")
-    if new["objects"] and not job.replace:
+    if new["comment"].startswith(job.mark):
+        # Also where the content may go: that was said of what the database had before.
+        found.append(
+            f"{job.database} is {new['comment']} already: connect the service, if it is not yet. If it is to be copied "
+            "anew, and what the service has written here may go, give the old database back first: -e way_back=true."
+        )
+    elif new["objects"] and not job.replace:
         known = f" ({new['comment']})" if new["comment"] else ""
         found.append(
             f"{job.database} is not empty{known}: it has {named(new['objects'])}. If all of that may go for good, say "
