@@ -43,7 +43,7 @@ _value:
       description: The old version; 0 where nobody knows.
       type: int
     primary:
-      description: The member that is upgraded, and that the others copy.
+      description: The member that is upgraded, or has the data to go back to, and that the others copy.
       type: str
     way:
       description: V(there) or V(back).
@@ -51,6 +51,9 @@ _value:
     place:
       description: Where the log stood when no client was let in any more.
       type: str
+    may_lose:
+      description: Whether clients may have written into the new version, which is lost on the way back.
+      type: bool
     identifiers:
       description: The cluster's identifier, by the version.
       type: dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 type Phase = Literal["none", "begun", "made", "runs", "same", "over"]
 """Nothing is noted; it has begun; the first member has the new version's data; the new version runs; it was found to
@@ -36,9 +36,10 @@ class Plan(TypedDict):
     Attributes:
         phase: How far it has come.
         old: The old version; 0 where nobody knows.
-        primary: The member that is upgraded, and that the others copy.
+        primary: The member that is upgraded, or has the data to go back to, and that the others copy.
         way: `there` or `back`.
         place: Where the log stood when no client was let in any more.
+        may_lose: Whether clients may have written into the new version, which is lost on the way back.
         identifiers: Of the cluster, by the version, as the primary's data says.
         problems: Why it cannot go on; a sentence each.
     """
@@ -48,6 +49,7 @@ class Plan(TypedDict):
     primary: str
     way: str
     place: str
+    may_lose: bool
     identifiers: dict[str, str]
     problems: list[str]
 
@@ -64,51 +66,94 @@ def plan(states: Sequence[State], to: int) -> Plan:
     if unfinished:
         return _unfinished(states, to, unfinished)
     running = {one["runs"] for one in states}
-    if running == {to}:
-        old = next((note["old"] for note in notes.values()), 0)
-        primary = next((note["primary"] for note in notes.values()), "")
-        return _plan(states, "over", old, primary)
-    old = max((version for version in running if version), default=0)
     leaders = [one["name"] for one in states if one["leads"]]
-    found = _plan(states, "none", old, leaders[0] if len(leaders) == 1 else "")
-    if len(running) > 1 or not old:
+    if running <= {to, None} and (notes or running == {to}):
+        # It is over, also while a member is down.
+        note = next(iter(notes.values()), None)
+        found = _plan(states, "over", note["old"] if note else 0, note["primary"] if note else "")
+        found["may_lose"] = True
+    else:
+        old = max((version for version in running if version), default=0)
+        found = _plan(states, "none", old, leaders[0] if len(leaders) == 1 else "")
+        if old > to:
+            found["problems"].append(f"PostgreSQL {old} runs, which is newer than {to}: nothing goes back.")
+        if len(leaders) != 1:
+            found["problems"].append(f"There must be one primary, and is {', '.join(leaders) or 'none'}.")
+    if len(running) > 1 or running == {None}:
         told = ", ".join(f"{one['name']} {_running(one)}" for one in states)
         found["problems"].append(f"The members do not all run one version: {told}. See the cluster whole first.")
-    elif old > to:
-        found["problems"].append(f"PostgreSQL {old} runs, which is newer than {to}: nothing goes back.")
-    if len(leaders) != 1:
-        found["problems"].append(f"There must be one primary, and is {', '.join(leaders) or 'none'}.")
     return found
+
+
+def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None, name: str) -> bool:
+    """Whether a member may have the programs and the configuration of a version.
+
+    The old version's data is kept beside the new one's, so what was noted comes before what is there. While an upgrade
+    is not over, nothing may start a server or let clients in but what completes it: from the old data they would write
+    what the new data has not, and into new data that nobody has compared.
+
+    Args:
+        version: The version.
+        versions: Of which the member has data.
+        note: What it has noted of the last upgrade.
+        name: Its name.
+    """
+    if note is None:
+        return not versions or version in versions
+    if note["way"] == "back":
+        return bool(version == note["old"])
+    if note["is_over"]:
+        return bool(version == note["new"])
+    return version == note["new"] and version in versions and (note["is_same"] or note["primary"] != name)
 
 
 def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[str, Any]]) -> Plan:
     primaries = sorted({note["primary"] for note in notes.values()})
-    note = notes.get(primaries[0]) or next(iter(notes.values()))
-    by_name = {one["name"]: one for one in states}
-    phase: Phase = "begun"
-    if len(primaries) > 1 or primaries[0] not in by_name:
-        found = _plan(states, phase, note["old"], primaries[0])
+    primary = primaries[0]
+    note = notes.get(primary) or next(iter(notes.values()))
+    first = next((one for one in states if one["name"] == primary), None)
+    running = {one["runs"] for one in states}
+    way = "back" if any(one["way"] == "back" for one in notes.values()) else "there"
+    if way == "back":
+        # The old version may serve already, and another member may have become its primary.
+        primary = next((one["name"] for one in states if one["leads"] and one["runs"] == note["old"]), primary)
+    found = _plan(states, _phase(first, note, to), note["old"], primary)
+    found["way"], found["place"] = way, note["place"]
+    # Once it is on its way back, what there was has been looked at, and given up.
+    found["may_lose"] = note["is_same"] and (way == "there" or to in running)
+    if len(primaries) > 1 or not first:
         found["problems"].append(
             f"An upgrade has begun from {' and from '.join(primaries)}: run this on all members, or give that up "
             "(-e way_back=true)."
         )
-        return found
-    first = by_name[primaries[0]]
-    if note["is_same"]:
-        phase = "same"
-    elif first["runs"] == to:
-        phase = "runs"
-    elif str(to) in first["clusters"]:
-        phase = "made"
-    found = _plan(states, phase, note["old"], primaries[0])
-    found["way"], found["place"] = note["way"], note["place"]
+    if found["phase"] == "made" and note["old"] in running:
+        found["problems"].append(
+            f"PostgreSQL {note['old']} was started again after the data of {to} was made, which may lack what has been "
+            "written since: give that up (-e way_back=true), and begin again."
+        )
     return found
+
+
+def _phase(first: State | None, note: Mapping[str, Any], to: int) -> Phase:
+    if note["is_same"]:
+        return "same"
+    if first and first["runs"] == to:
+        return "runs"
+    return "made" if first and str(to) in first["clusters"] else "begun"
 
 
 def _plan(states: Sequence[State], phase: Phase, old: int, primary: str) -> Plan:
     clusters = next((one["clusters"] for one in states if one["name"] == primary), {})
-    identifiers = {version: str(cluster["identifier"]) for version, cluster in clusters.items()}
-    return Plan(phase=phase, old=old, primary=primary, way="there", place="", identifiers=identifiers, problems=[])
+    return Plan(
+        phase=phase,
+        old=old,
+        primary=primary,
+        way="there",
+        place="",
+        may_lose=False,
+        identifiers={version: str(cluster["identifier"]) for version, cluster in clusters.items()},
+        problems=[],
+    )
 
 
 def _running(one: State) -> str:

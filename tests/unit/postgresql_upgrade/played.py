@@ -84,6 +84,7 @@ class Member:
                 self._program(directory / name)
         self.rules: list[tuple[str, str, Any]] = [
             ("psql", "pg_is_in_recovery()", [True]),
+            ("psql", "pg_terminate_backend", [0]),
             ("psql", "pg_current_wal_flush_lsn", '"0/30000D8"'),
             ("psql", "pg_stat_replication", 1),
             ("psql", "pg_prepared_xacts", [0, 0, 0]),
@@ -145,6 +146,7 @@ class Member:
     def leads(self) -> None:
         """Be the primary."""
         self.rule("psql", "pg_is_in_recovery()", [False])
+        self.rule("psql", "pg_last_wal_replay_lsn()", [True])
         self.controls("shut down")
 
     def having(self, **changes: Any) -> Job:

@@ -115,5 +115,9 @@ def test_places_can_be_compared() -> None:
 
 
 def test_what_was_in_the_cluster_is_known_again(member_: Member) -> None:
-    with pytest.raises(RestoreError, match="No upgrade has begun here"):
+    with pytest.raises(RestoreError, match="No upgrade to 18 has begun here"):
         notes.begun(member_.job)
+    real.begin(member_.job, "a")
+    assert notes.begun(member_.job).primary == "a"
+    with pytest.raises(RestoreError, match="No upgrade to 19 has begun here"):
+        notes.begun(member_.having(to=19))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +32,12 @@ def stopped(begun: Member) -> Member:
     real.settle(begun.job)
     begun.stops()
     return begun
+
+
+def killed(path: Path) -> None:
+    """Be killed while something is removed."""
+    if path.exists():
+        raise KeyboardInterrupt
 
 
 def make(job: Job, _version: int, _old: Path, new: Path, _place: Path) -> None:
@@ -70,6 +75,18 @@ def test_the_replicas_must_have_everything(begun: Member, monkeypatch: pytest.Mo
     begun.rule("psql", "FROM ONLY public.issue", [3, "8"])
     with pytest.raises(RestoreError, match="All replicas have the log up to 0/30000D8: not within 0 seconds"):
         real.settle(begun.job)
+
+
+def test_what_clients_still_do_is_ended_before_anybody_looks(begun: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    real.settle(begun.job)
+    said = begun.did("psql")
+    ended = next(n for n, sql in enumerate(said) if "pg_terminate_backend" in sql)
+    assert "NOT rolsuper" in said[ended]
+    assert ended < next(n for n, sql in enumerate(said) if "FROM ONLY public.issue" in sql)
+    monkeypatch.setattr(real, "LET_GO", 0)
+    begun.rule("psql", "pg_terminate_backend", [1])
+    with pytest.raises(RestoreError, match="All sessions of clients have ended: not within 0 seconds"):
+        real.close(begun.job)
 
 
 def test_a_replica_that_was_stopped_too_early(begun: Member) -> None:
@@ -125,21 +142,25 @@ def test_a_difference_is_a_failure(made: Member) -> None:
         real.compare(made.job)
 
 
-def test_what_would_be_lost(made: Member) -> None:
-    assert real.losses(made.job) == []
+def test_what_would_be_lost(made: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     real.compare(made.job)
     real.finish(made.job)
-    assert real.losses(made.job) == []
+    assert real.losses(made.job, real.close(made.job)) == []
     made.rule("psql", "FROM ONLY public.issue", [3, "8"])
     made.rule("psql", "json_build_array(format('%I.%I'", '["public.issue", false]\n["public.new", false]')
     made.rule("psql", "FROM ONLY public.new", [1, "1"])
-    assert real.losses(made.job) == [
+    assert real.losses(made.job, "0/0") == [
         "forge: public.issue: 2 rows before, 3 rows now",
         "forge: public.new: not there before, 1 rows now",
     ]
+    # Another member may be the primary by now.
+    monkeypatch.setattr(real, "CATCHES_UP", 0)
+    made.rule("psql", "NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= '0/4000000'", [False])
+    with pytest.raises(RestoreError, match="b has the log up to 0/4000000: not within 0 seconds"):
+        real.losses(made.job, "0/4000000")
     made.stops(18)
-    with pytest.raises(RestoreError, match="PostgreSQL 18 does not run, so nobody can say"):
-        real.losses(made.job)
+    with pytest.raises(RestoreError, match="PostgreSQL 18 does not run here, where it is known what there was"):
+        real.losses(made.job, "0/0")
 
 
 def test_the_way_back(made: Member) -> None:
@@ -148,6 +169,8 @@ def test_the_way_back(made: Member) -> None:
     with pytest.raises(RestoreError, match="or nobody wants to go back"):
         real.put_back(made.job)
     real.turn_back(made.job)
+    # The next run completes what was interrupted here.
+    assert (notes.begun(made.job).way, notes.begun(made.job).is_over) == ("back", False)
     with pytest.raises(RestoreError, match="PostgreSQL 18 runs here"):
         real.put_back(made.job)
     made.stops(18)
@@ -158,22 +181,40 @@ def test_the_way_back(made: Member) -> None:
     assert not made.job.work.exists()
 
 
-def test_no_way_back_without_the_old_data(made: Member) -> None:
+def test_a_member_that_is_new_since_loses_the_new_data_too(made: Member) -> None:
     making.remove(made.job.data(17))
-    with pytest.raises(RestoreError, match="has no data of PostgreSQL 17 any more: there is no way back"):
-        real.turn_back(made.job)
-    # A member that is new has none, and copies the primary.
-    notes.note(made.job, replace(notes.begun(made.job), primary="a"))
+    real.forget(made.job)
+    with pytest.raises(RestoreError, match="PostgreSQL 18 runs here"):
+        real.put_back(made.job)
+    made.stops(18)
+    real.put_back(made.job)
+    assert made.job.versions() == []
+
+
+def test_data_that_is_half_removed_has_not_its_name(made: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     real.turn_back(made.job)
+    made.stops(18)
+    with monkeypatch.context() as patch:
+        patch.setattr(making.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            real.put_back(made.job)
+    # Nobody asks it what it is any more.
+    assert made.job.versions() == [17]
+    real.put_back(made.job)
+    assert not made.job.unfinished(18).exists()
 
 
 def test_the_old_data_goes_when_somebody_says_so(made: Member) -> None:
     with pytest.raises(RestoreError, match="The upgrade to 18 is not over here"):
-        real.forget(made.job)
+        real.discard(made.job)
     real.compare(made.job)
     real.finish(made.job)
-    assert real.forget(made.job) == [f"b: {made.job.data(17)} is gone, 0.0 GiB."]
+    assert real.discard(made.job) == [f"b: {made.job.data(17)} is gone, 0.0 GiB."]
     assert made.job.versions() == [18]
+    # Its packages go next, and the next run has to know of which version they are.
+    assert real.discard(made.job) == [f"b: {made.job.data(17)} is gone, 0.0 GiB."]
+    assert notes.begun(made.job).old == 17
+    real.forget(made.job)
     assert notes.noted(made.job) is None
 
 

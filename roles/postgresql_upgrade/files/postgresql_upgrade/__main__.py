@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "problems": lambda one, copies: member.problems(one, int(copies)),
     "rehearse": rehearsal.rehearse,
     "begin": real.begin,
+    "close": real.close,
     "settle": real.settle,
     "see_complete": real.see_complete,
     "upgrade": real.upgrade,
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "losses": real.losses,
     "turn_back": real.turn_back,
     "put_back": real.put_back,
+    "discard": real.discard,
     "forget": real.forget,
 }
 

@@ -53,11 +53,11 @@ def begun(job: Job) -> Note:
     """What is written down.
 
     Raises:
-        RestoreError: Nothing is.
+        RestoreError: Nothing is, or that of another upgrade.
     """
     found = noted(job)
-    if found is None:
-        raise RestoreError("No upgrade has begun here.")
+    if found is None or found.new != job.to:
+        raise RestoreError(f"No upgrade to {job.to} has begun here.")
     return found
 
 

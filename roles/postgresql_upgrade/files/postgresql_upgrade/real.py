@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 CATCHES_UP = 300
 """Seconds for the replicas to replay what the primary has, once nobody writes."""
+LET_GO = 300
+"""Seconds for the sessions of clients to end; a statement that is at work first undoes what it did."""
+CUT = (
+    "count(pg_terminate_backend(pid))",
+    "FROM pg_stat_activity JOIN pg_roles ON rolname = usename WHERE backend_type = 'client backend' AND NOT rolsuper",
+)
 PLACE = "SELECT to_json(pg_current_wal_flush_lsn()::text);"
 HAVE_IT = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '{place}';"
 
@@ -32,6 +38,19 @@ def begin(job: Job, primary: str) -> None:
     notes.note(job, notes.Note(version, job.to, primary, identifier))
 
 
+def close(job: Job) -> str:
+    """On the primary, when no client is let in any more: end what they still do, and say where the log then stands.
+
+    PgBouncer's sessions outlive those of its clients, and a statement that is at work in one would be committed later.
+
+    Raises:
+        RestoreError: A session does not end.
+    """
+    wait(lambda: job.server.one(*CUT) == 0, LET_GO, "All sessions of clients have ended")
+    place: str = job.server.ask(f"CHECKPOINT;\n{PLACE}")[0]
+    return place
+
+
 def settle(job: Job) -> None:
     """On the primary, when no client is let in any more: see that the replicas have everything, and note what that is.
 
@@ -39,11 +58,11 @@ def settle(job: Job) -> None:
         RestoreError: A replica does not catch up.
     """
     known = notes.begun(job)
+    place = close(job)
     found = content.read_all(job.server)
     if known.place and notes.kept(job) == found:
         # Of a run that was interrupted; by now the replicas may be stopped.
         return
-    place: str = job.server.ask(f"CHECKPOINT;\n{PLACE}")[0]
 
     def have_it() -> bool:
         replicas: int = job.server.ask(HAVE_IT.format(place=place))[0]
@@ -110,22 +129,29 @@ def finish(job: Job) -> None:
     """Note that it is over, whichever way. The old version's data stays."""
     known = notes.begun(job)
     if known.way == "back":
-        making.remove(job.work)
+        forget(job)
     else:
         notes.note(job, replace(known, is_over=True))
 
 
-def losses(job: Job) -> list[str]:
+def losses(job: Job, place: str) -> list[str]:
     """What has been written since the upgrade, and would be lost on the way back: a sentence for each table.
+
+    Args:
+        job: The upgrade.
+        place: Where the log of the present primary stands, which may be another member than the first one.
 
     Raises:
         RestoreError: Nobody can say.
     """
     known = notes.begun(job)
-    if not known.is_same:
-        return []
     if member.runs(job) != known.new:
-        raise RestoreError(f"PostgreSQL {known.new} does not run, so nobody can say what has been written into it.")
+        raise RestoreError(
+            f"PostgreSQL {known.new} does not run here, where it is known what there was, so nobody can say what has "
+            "been written into it."
+        )
+    has_it = f"NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn() >= '{place}'"
+    wait(lambda: job.server.one(has_it), CATCHES_UP, f"{job.settings.name} has the log up to {place}")
     before, now = notes.kept(job), content.read_all(job.server)
     told = []
     for name in sorted(before.keys() | now.keys()):
@@ -136,36 +162,24 @@ def losses(job: Job) -> list[str]:
 
 
 def turn_back(job: Job) -> None:
-    """Note that the old version is to come back; from here on, it cannot go on.
-
-    Raises:
-        RestoreError: The old data is gone.
-    """
-    known = notes.begun(job)
-    if job.settings.name == known.primary and not (job.data(known.old) / "PG_VERSION").exists():
-        raise RestoreError(
-            f"{job.settings.name} has no data of PostgreSQL {known.old} any more: there is no way back. A backup from "
-            "before the upgrade can be restored: docs/runbooks/restore-postgresql.md"
-        )
-    notes.note(job, replace(known, way="back"))
+    """Note that the old version is to come back; from here on, it cannot go on, and is not over."""
+    notes.note(job, replace(notes.begun(job), way="back", is_over=False))
 
 
 def put_back(job: Job) -> None:
-    """Once all members are stopped: remove the new version's data.
+    """Once all members are stopped: remove the new version's data, also where nothing was noted, on a new member.
 
     Raises:
         RestoreError: A server runs.
     """
-    known = notes.begun(job)
-    running = member.runs(job)
-    if running == known.new or known.way != "back":
-        raise RestoreError(f"PostgreSQL {known.new} runs here, or nobody wants to go back.")
-    for one in (job.data(known.new), job.unfinished(known.new)):
-        making.remove(one)
+    known = notes.noted(job)
+    if member.runs(job) == job.to or (known and known.way != "back"):
+        raise RestoreError(f"PostgreSQL {job.to} runs here, or nobody wants to go back.")
+    _remove(job, job.to)
 
 
-def forget(job: Job) -> list[str]:
-    """Remove the old version's data, and what was noted: there is no way back after this.
+def discard(job: Job) -> list[str]:
+    """Remove the old version's data: there is no way back after this.
 
     Raises:
         RestoreError: The upgrade is not over, or the new version does not run.
@@ -175,6 +189,18 @@ def forget(job: Job) -> list[str]:
         raise RestoreError(f"The upgrade to {known.new} is not over here, or PostgreSQL does not run.")
     old = job.data(known.old)
     gib = member.size(old) / member.GIB if old.exists() else 0
-    making.remove(old)
-    making.remove(job.work)
+    _remove(job, known.old)
     return [f"{job.settings.name}: {old} is gone, {gib:.1f} GiB."]
+
+
+def forget(job: Job) -> None:
+    """Remove what was noted, when nothing else is left to be done."""
+    making.remove(job.work)
+
+
+def _remove(job: Job, version: int) -> None:
+    # Data that has its name is complete: others ask it what it is.
+    making.remove(job.unfinished(version))
+    if job.data(version).exists():
+        job.data(version).rename(job.unfinished(version))
+    making.remove(job.unfinished(version))

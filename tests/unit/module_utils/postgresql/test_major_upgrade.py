@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils.postgresql.major_upgrade import Plan, State, plan
+from ansible_collections.aurore.infra.plugins.module_utils.postgresql.major_upgrade import Plan, State, fits, plan
 
 NOTE = {"old": 17, "new": 18, "primary": "a", "way": "there", "place": "", "is_same": False, "is_over": False}
 
@@ -29,6 +29,7 @@ def test_nothing_has_begun() -> None:
         "primary": "a",
         "way": "there",
         "place": "",
+        "may_lose": False,
         "identifiers": {"17": "id-17"},
         "problems": [],
     }
@@ -64,9 +65,73 @@ def test_what_was_noted_is_known_again() -> None:
     assert stands["identifiers"] == {"17": "id-17", "18": "id-18"}
 
 
+OVER = NOTE | {"is_same": True, "is_over": True}
+BACK = NOTE | {"is_same": True, "way": "back"}
+
+
 def test_one_that_is_over_can_be_taken_back() -> None:
-    stands = found(note=NOTE | {"is_over": True}, runs=18, versions=(17, 18))
-    assert (stands["old"], stands["primary"]) == (17, "a")
+    stands = found(note=OVER, runs=18, versions=(17, 18))
+    assert (stands["old"], stands["primary"], stands["may_lose"]) == (17, "a", True)
+
+
+def test_one_that_is_over_can_be_taken_back_while_a_member_is_down() -> None:
+    first = member("a", 18, (17, 18), OVER)
+    down = member("b", None, (17, 18), OVER)
+    stands = plan([first, down], 18)
+    assert (stands["phase"], stands["old"], stands["primary"]) == ("over", 17, "a")
+    assert stands["problems"] == [
+        "The members do not all run one version: a has 18, b runs none. See the cluster whole first."
+    ]
+
+
+@pytest.mark.parametrize("runs", [None, 17])
+def test_a_way_back_that_was_interrupted_goes_on(runs: int | None) -> None:
+    # One member was not told any more that it goes back.
+    stands = plan([member("b", runs, note=BACK | {"is_same": False}), member("a", runs, note=BACK)], 18)
+    assert (stands["way"], stands["old"], stands["primary"], stands["may_lose"]) == ("back", 17, "a", False)
+    stands = plan([member("b", runs, note=OVER), member("a", runs, note=BACK)], 18)
+    assert (stands["way"], stands["old"], stands["primary"]) == ("back", 17, "a")
+
+
+def test_a_way_back_that_is_nearly_over_keeps_its_primary() -> None:
+    states = [member("a", 17, leads=False), member("b", 17, note=BACK, leads=True)]
+    assert plan(states, 18)["primary"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("note", "others", "may_lose"),
+    [
+        (NOTE, 18, False),
+        (NOTE | {"is_same": True}, 18, True),
+        (BACK, None, False),
+        # They were started again.
+        (BACK, 18, True),
+    ],
+)
+def test_what_may_be_lost(note: dict[str, Any], others: int | None, may_lose: bool) -> None:
+    assert plan([member("a", 18 if others else None, (17, 18), note), member("b", others)], 18)["may_lose"] is may_lose
+
+
+@pytest.mark.parametrize(
+    ("note", "versions", "those_that_fit"),
+    [
+        (None, [], {16, 17, 18}),
+        (None, [17], {17}),
+        # Until everything is compared, nothing but the upgrade goes on.
+        (NOTE, [17], set()),
+        (NOTE, [17, 18], set()),
+        (NOTE | {"is_same": True}, [17, 18], {18}),
+        (NOTE | {"primary": "b"}, [17, 18], {18}),
+        # The old data is there, and does not serve.
+        (OVER, [17, 18], {18}),
+        # It is damaged, and removed for the member to copy the primary.
+        (OVER, [17], {18}),
+        (BACK, [17, 18], {17}),
+        (BACK, [17], {17}),
+    ],
+)
+def test_which_configuration_a_member_may_have(note: Any, versions: list[int], those_that_fit: set[int]) -> None:
+    assert {version for version in (16, 17, 18) if fits(version, versions, note, "a")} == those_that_fit
 
 
 @pytest.mark.parametrize(
@@ -79,6 +144,7 @@ def test_one_that_is_over_can_be_taken_back() -> None:
         ([member("a"), member("b", leads=True)], "There must be one primary, and is a, b."),
         ([member("a", note=NOTE), member("b", note=NOTE | {"primary": "b"})], "begun from a and from b"),
         ([member("b", note=NOTE)], "begun from a: run this on all members"),
+        ([member("a", versions=(17, 18), note=NOTE)], "PostgreSQL 17 was started again after the data of 18 was made"),
     ],
 )
 def test_what_cannot_go_on(states: list[State], said: str) -> None:
