@@ -23,23 +23,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLD, NEW = older.VERSION, 17
-ANSIBLE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "--limit", "postgresql,backup_repository")
+LIMIT = "postgresql,backup_repository"
+ANSIBLE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "--limit", LIMIT)
 PLAYBOOK = (*ANSIBLE, "playbooks/postgresql.yml")
 UPGRADE = (*ANSIBLE, "playbooks/operations/upgrade_postgresql_major.yml", "--extra-vars", f"to_version={NEW}")
+REPLACE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/replace_postgresql_member.yml")
 REAL = (*UPGRADE, "--extra-vars", "real=true")
 REPOSITORY = next(name for name, one in inventory().items() if "backup_repository" in one["model_services"])
 ROLE = "aurore.infra.postgresql_upgrade"
 # Tasks of the real upgrade in their order, and what is running when the run is killed.
 MOMENTS = (
-    (f"{ROLE} : Bring the new version's programs to the members", "dpkg"),
-    (f"{ROLE} : Note that it begins", ""),
-    (f"{ROLE} : See that the replicas have everything, and note what that is", ""),
     (f"{ROLE} : Stop the primary", ""),
     (f"{ROLE} : Make the new version's data, beside the old one's", "pg_upgrade"),
     (f"{ROLE} : Have the cluster know its data", ""),
     ("aurore.infra.patroni : Wait until the member serves", "pg_basebackup"),
-    (f"{ROLE} : See that it has what the old one had", ""),
-    ("aurore.infra.postgresql_proxy : Bring HAProxy and PgBouncer to their steady state", ""),
     ("aurore.infra.pgbackrest : Have the repository expect the cluster that runs now", ""),
 )
 CONTENT = """
@@ -108,6 +105,16 @@ def has_everything() -> None:
         assert {sql: query(member, sql, "forge") for sql in FACTS} == FACTS
 
 
+def kept(member: str) -> str:
+    """The versions of which a member has data."""
+    return connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs")
+
+
+def shut_out(member: str) -> str:
+    """What changes when clients were shut out, and let in again."""
+    return connect(member).check_output("systemctl show --property=InvocationID --property=SubState haproxy.service")
+
+
 def through_the_door(sql: str) -> str:
     """What a service of the lab is answered by the way that services go, from a member."""
     member = MEMBERS[0]
@@ -132,6 +139,13 @@ def test_what_stands_in_the_way_is_told_at_once() -> None:
     assert status == 2
     assert all(f"{member}: there is no package postgresql-18." in said for member in MEMBERS)
     assert "The last backup is 0 hours old" in said
+    assert {*re.findall(r"\bchanged=(\d+)", said)} == {"0"}
+
+
+def test_no_member_is_left_out() -> None:
+    status, said = play(*REAL, "--limit", f"{primary()},{REPOSITORY}")
+    assert status == 2
+    assert "An upgrade is of all members at once, also of " in said
 
 
 def test_a_rehearsal_changes_nothing() -> None:
@@ -143,7 +157,7 @@ def test_a_rehearsal_changes_nothing() -> None:
     assert "So the services would be away for about" in said
     assert {member: query(member, started) for member in MEMBERS} == before
     for member in MEMBERS:
-        assert connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs") == str(OLD)
+        assert kept(member) == str(OLD)
 
 
 def test_the_real_one_wants_the_version_raised(before: Path) -> None:
@@ -165,6 +179,13 @@ def test_runs_that_are_killed_are_completed_by_the_next() -> None:
     has_everything()
 
 
+def test_an_older_branch_is_refused_though_its_data_is_there(before: Path) -> None:
+    status, said = play(*PLAYBOOK, "--extra-vars", f"@{before}")
+    assert status == 2
+    assert f"This member has data of PostgreSQL {OLD}, {NEW}," in said
+    assert f"An upgrade from {OLD} to {NEW} is over." in said
+
+
 def test_services_go_on_and_backups_are_of_the_new_one() -> None:
     assert through_the_door("""INSERT INTO "dépôt" (nom) VALUES ('après') RETURNING id""") == "20001"
     said = connect(REPOSITORY).check_output(
@@ -178,7 +199,19 @@ def test_services_go_on_and_backups_are_of_the_new_one() -> None:
     assert (status, {*re.findall(r"\bchanged=(\d+)", said)}) == (0, {"0"})
 
 
+def test_a_member_is_made_anew_while_the_old_data_is_kept() -> None:
+    note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
+    member = next(one for one in replicas() if one != note["primary"])
+    status, said = play(*REPLACE, "--limit", f"localhost,{LIMIT}", "--extra-vars", f"member={member}")
+    assert status == 0, said
+    assert {one: kept(one) for one in MEMBERS} == {
+        one: str(NEW) if one == member else f"{OLD} {NEW}" for one in MEMBERS
+    }
+    cluster.await_health()
+
+
 def test_nobody_loses_writes_by_mistake(before: Path) -> None:
+    doors = {member: shut_out(member) for member in MEMBERS}
     status, said = play(*UPGRADE, "--extra-vars", "way_back=true")
     assert status == 2
     assert f"Set it back to {OLD}" in said
@@ -186,16 +219,25 @@ def test_nobody_loses_writes_by_mistake(before: Path) -> None:
     assert status == 2
     assert 'forge: public."dépôt": 20000 rows before, 20001 rows now' in said
     assert versions() == {str(NEW)}
+    # It looked while nobody could write, and lets them again.
+    after = {member: shut_out(member) for member in MEMBERS}
+    assert all(after[member] != doors[member] and "SubState=running" in after[member] for member in MEMBERS)
+    cluster.await_health()
+    assert through_the_door('SELECT count(*) FROM "dépôt"') == "20001"
 
 
 def test_the_way_back(before: Path) -> None:
     back = (*UPGRADE, "--extra-vars", "way_back=true lose_writes=true", "--extra-vars", f"@{before}")
-    interrupted(f"{ROLE} : Remove the new version's data", back)
+    moment = f"{ROLE} : Remove the new version's data"
+    said = interrupted(moment, back)
+    assert f"TASK [{moment}]" in said, said[-4000:]
     status, said = play(*REAL)
     assert (status, f"It is on its way back to {OLD}" in said) == (2, True)
     status, said = play(*back)
     assert status == 0, said
     assert versions() == {str(OLD)}
+    # Also where nothing was noted, since the member was made anew.
+    assert {member: kept(member) for member in MEMBERS} == dict.fromkeys(MEMBERS, str(OLD))
     cluster.await_health()
     has_everything()
     assert through_the_door("SELECT pg_is_in_recovery()") == "f"
@@ -205,10 +247,14 @@ def test_the_old_data_goes_when_somebody_says_so(before: Path) -> None:
     status, said = play(*REAL)
     assert status == 0, said
     has_everything()
-    status, said = play(*UPGRADE, "--extra-vars", "remove_old=true")
+    remove = (*UPGRADE, "--extra-vars", "remove_old=true")
+    moment = f"{ROLE} : Remove its packages"
+    said = interrupted(moment, remove)
+    assert f"TASK [{moment}]" in said, said[-4000:]
+    status, said = play(*remove)
     assert status == 0, said
     for member in MEMBERS:
-        assert connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs") == str(NEW)
+        assert kept(member) == str(NEW)
         assert not connect(member).exists(f"{older.BIN}/postgres")
     status, said = play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}")
     assert (status, f"No upgrade to {NEW} is noted here" in said) == (2, True)
