@@ -19,7 +19,9 @@ options:
     type: str
     required: true
   config:
-    description: All of it, such as C(patronictl show-config) shows it. What is not in here goes.
+    description:
+      - All of it, such as C(patronictl show-config) shows it. What is not in here goes, but for C(pause), which is no
+        setting - who has paused the cluster is at work on it, and resumes it.
     type: dict
     required: true
   user:
@@ -56,7 +58,7 @@ EXAMPLES = r"""
   aurore.infra.patroni_config:
     address: "192.0.2.11:8008"
     password: "{{ patroni_rest_password }}"
-    config: {ttl: 20, loop_wait: 2, retry_timeout: 4, postgresql: {parameters: {max_connections: 200}}}
+    config: {ttl: 20, loop_wait: 1, retry_timeout: 4, postgresql: {parameters: {max_connections: 200}}}
 """
 
 RETURN = r"""
@@ -76,6 +78,8 @@ from ansible_collections.aurore.infra.plugins.module_utils.patroni.rest import (
     PatroniError,
     PatroniUnavailableError,
 )
+
+PAUSE = "pause"
 
 
 def main() -> None:
@@ -111,6 +115,8 @@ def apply(module: AnsibleModule) -> tuple[dict[str, Any], dict[str, Any]]:
         if not module.check_mode:
             raise
         return {}, wanted
+    if PAUSE in current:
+        wanted = {**wanted, PAUSE: current[PAUSE]}
     if current != wanted and not module.check_mode:
         patroni.put("/config", wanted)
     return current, wanted

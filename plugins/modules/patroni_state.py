@@ -136,12 +136,14 @@ def look(module: AnsibleModule) -> State:
     """Finds out."""
     directory = Path(module.params["directory"])
     data = contents(directory)
+    runs = module.run_command(["systemctl", "is-active", "--quiet", "patroni.service"])[0] == 0
     return {
         "directory": str(directory),
         "data": data,
-        "identifier": identifier(module, directory) if data == "cluster" else "",
+        # While Patroni copies a database, the file that says which one it is comes last.
+        "identifier": identifier(module, directory) if data == "cluster" and not runs else "",
         "initialized": initialized(module),
-        "runs": module.run_command(["systemctl", "is-active", "--quiet", "patroni.service"])[0] == 0,
+        "runs": runs,
     }
 
 

@@ -17,7 +17,7 @@ class State(TypedDict):
     Attributes:
         directory: The data directory.
         data: What is in it.
-        identifier: The system identifier of the cluster in it; empty where there is none.
+        identifier: The system identifier of the cluster in it; empty where there is none, and while Patroni runs.
         initialized: The system identifier that etcd has; empty while the cluster is being made, None where there is
             none.
         runs: Whether Patroni runs already: then it is too late to ask.

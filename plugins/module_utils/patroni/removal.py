@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .whole import SYNCHRONOUS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,8 +33,15 @@ def obstacles(views: Sequence[Sequence[Mapping[str, Any]]], name: str) -> list[s
         if not any(member.get("role") in PRIMARY for member in others):
             found.append(f"none of the others is the primary: there is nothing to copy {name} from")
         found += [
-            f"{member['name']} is {member.get('state')}: with {name} gone as well, nothing could be written"
+            f"{member['name']} is {member.get('role')}, {member.get('state')}: with {name} gone as well, nothing could "
+            "be written"
             for member in others
-            if member.get("state") not in {"running", "streaming"}
+            if not _serves(member)
         ]
     return sorted(set(found))
+
+
+def _serves(member: Mapping[str, Any]) -> bool:
+    """Whether it does its part: a primary runs, a replica has whatever is acknowledged."""
+    role, state = member.get("role"), member.get("state")
+    return state == "running" if role in PRIMARY else state == "streaming" and role in SYNCHRONOUS

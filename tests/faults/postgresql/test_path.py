@@ -11,6 +11,7 @@ from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, inventory,
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.client import IN_RECOVERY, PASSWORDS, PRIMARY, asked, passwords, psql
 from tests.testinfra.postgresql.cluster import ADDRESSES, CLIENT, MEMBERS
+from tests.testinfra.postgresql.repository import REPOSITORY
 
 from .play import changes, play
 
@@ -78,30 +79,34 @@ def test_a_connection_is_cut_when_its_primary_is_one_no_more() -> None:
 
 def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
     member = MEMBERS[0]
-    host, pid = connect(member), "systemctl show --property MainPID haproxy.service pgbouncer.service"
+    units = "etcd haproxy patroni pgbackrest pgbouncer prometheus-node-exporter prometheus-postgres-exporter"
+    host, pid = connect(member), f"systemctl show --property MainPID {units}"
     before, identified = host.check_output(pid), "openssl x509 -noout -serial"
-    places = {
-        CLIENT: f"{ADDRESSES[member]}:5000 -starttls postgres",
-        WATCHER: f"{inventory()[member]['ansible_host']}:8404",
-    }
+    inside, outside = ADDRESSES[member], inventory()[member]["ansible_host"]
+    places = [
+        (CLIENT, f"{inside}:5000 -starttls postgres"),
+        *((MEMBERS[1], f"{inside}:{port}") for port in ("5432 -starttls postgres", 2379, 2380, 8008)),
+        *((WATCHER, f"{outside}:{port}") for port in (8404, 9100, 9187)),
+        (REPOSITORY, f"{outside}:8432"),
+    ]
     # Through its own entrance one comes to PgBouncer of the primary.
     cluster.await_health()
     if cluster.primary() != member:
         cluster.switch_over(member)
         cluster.await_health()
 
-    def shown() -> set[str]:
+    def shown() -> dict[str, str]:
         ask = "openssl s_client -cert /etc/aurore/tls/host.crt -key /etc/aurore/tls/host.key -connect"
-        said = [
-            connect(name).run(f"timeout 5 {ask} {where} </dev/null | {identified}") for name, where in places.items()
-        ]
-        return {one.stdout.strip() for one in said}
+        said = {
+            where: connect(name).run(f"timeout 5 {ask} {where} </dev/null | {identified}") for name, where in places
+        }
+        return {where: one.stdout.strip() for where, one in said.items()}
 
     old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
-    assert shown() == {old}
+    assert {*shown().values()} == {old}
     host.check_output("rm /etc/aurore/tls/host.crt")
     assert changes(play(tmp_path, "identity", "--limit", member)) > 0
     new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
     assert new != old
-    assert eventually(lambda: shown() == {new}), shown()
+    assert eventually(lambda: {*shown().values()} == {new}), shown()
     assert host.check_output(pid) == before

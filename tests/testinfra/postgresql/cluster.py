@@ -132,11 +132,14 @@ def etcd_leader() -> str:
 
 def move_etcd_leader(to: str) -> None:
     """Make a member etcd's leader."""
-    leader = eventually(etcd_leader)
-    # It refuses who leads already.
-    if leader != to:
-        etcdctl(to, f"move-leader {etcd_members(to)[to]['header']['member_id']:x}")
-    assert etcd_leader() == to
+
+    def leads() -> bool:
+        # It refuses who leads already, and while another election is on; the fences may move it away meanwhile.
+        if eventually(etcd_leader) != to:
+            etcdctl(to, f"move-leader {etcd_members(to)[to]['header']['member_id']:x}")
+        return etcd_leader() == to
+
+    assert eventually(leads), etcd_members(to)
 
 
 # --- Health

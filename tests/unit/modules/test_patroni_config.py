@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 type Run = Callable[..., dict[str, Any]]
 
-WANTED = {"ttl": 20, "loop_wait": 2, "postgresql": {"parameters": {"max_connections": 200, "ssl": "on"}}}
+WANTED = {"ttl": 20, "loop_wait": 1, "postgresql": {"parameters": {"max_connections": 200, "ssl": "on"}}}
 OLD = {"ttl": 30, "postgresql": {"parameters": {"max_connections": 100}}}
 
 
@@ -68,6 +68,13 @@ def test_what_is_as_wanted_is_only_read(run: Run, cluster: Cluster, server: Serv
     assert answer["changed"] is False
     assert answer["diff"]["before"] == answer["diff"]["after"]
     assert [one.method for one in server.asked] == ["GET"]
+
+
+def test_a_cluster_that_is_paused_stays_so(run: Run, cluster: Cluster, wanted: dict[str, Any]) -> None:
+    cluster.config = {**OLD, "pause": True}
+    assert run(patroni_config, **wanted)["config"] == {**WANTED, "pause": True}
+    assert cluster.config == {**WANTED, "pause": True}
+    assert run(patroni_config, **wanted)["changed"] is False
 
 
 def test_check_mode_foretells_and_touches_nothing(run: Run, cluster: Cluster, wanted: dict[str, Any]) -> None:

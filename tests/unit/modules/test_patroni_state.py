@@ -82,18 +82,28 @@ def test_a_host_that_has_nothing(run: Run, tmp_path: Path, asked: dict[str, Any]
     assert run(patroni_state, **asked)["state"]["data"] == "none"
 
 
-def test_a_member(run: Run, tmp_path: Path, etcd: Etcd, systemctl: Systemctl, asked: dict[str, Any]) -> None:
+def test_a_member_that_was_stopped(run: Run, tmp_path: Path, etcd: Etcd, asked: dict[str, Any]) -> None:
     have_data(tmp_path)
     etcd.initialize = IDENTIFIER
-    systemctl.behave()
-    state = run(patroni_state, **asked)["state"]
-    assert state == {
+    assert run(patroni_state, **asked)["state"] == {
         "directory": str(tmp_path / "data"),
         "data": "cluster",
         "identifier": IDENTIFIER,
         "initialized": IDENTIFIER,
-        "runs": True,
+        "runs": False,
     }
+
+
+def test_a_member_that_is_being_copied(
+    run: Run, tmp_path: Path, etcd: Etcd, systemctl: Systemctl, asked: dict[str, Any]
+) -> None:
+    """What tells the identifier is the last file that comes."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/PG_VERSION").write_text("17\n")
+    etcd.initialize = IDENTIFIER
+    systemctl.behave()
+    state = run(patroni_state, **asked)["state"]
+    assert (state["data"], state["identifier"], state["runs"]) == ("cluster", "", True)
     assert systemctl.calls == ["is-active --quiet patroni.service"]
 
 

@@ -12,7 +12,7 @@ from patroni_fence import firewall, votes
 from patroni_fence.etcd import EtcdError, EtcdUnavailableError
 
 from .memory import LEADER, VOTES, etcds
-from .world import MEMBERS, PATIENCE, World
+from .world import MEMBERS, SILENCE, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def silent(world: World) -> World:
     """The same, and the primary has been silent for too long."""
-    world.etcd.wait(PATIENCE)
+    world.etcd.wait(SILENCE)
     return world
 
 
@@ -66,7 +66,7 @@ def test_a_replica_stops_listening_and_only_then_says_so(silent: World) -> None:
 
 
 def test_who_is_silent_not_long_enough_is_listened_to(world: World) -> None:
-    world.etcd.wait(PATIENCE - 1)
+    world.etcd.wait(SILENCE - 1)
     assert world.turns("bc") == []
 
 
@@ -75,7 +75,7 @@ def test_the_last_one_ends_the_term(silent: World, caplog: pytest.LogCaptureFixt
     assert silent.etcd.leader is None
     # Whom nobody hears of is not asked what it has.
     assert not any(key.endswith("members/a") for key in silent.etcd.entries)
-    assert caplog.messages[-1] == "a was silent for 11 s, and nobody listens to it: its term ends"
+    assert caplog.messages[-1] == "a was silent for 10 s, and nobody listens to it: its term ends"
 
 
 def test_a_vote_is_given_anew_while_the_silence_lasts(silent: World) -> None:
@@ -111,7 +111,7 @@ def test_nobody_is_listened_to_until_there_is_a_primary_again(silent: World) -> 
 def test_another_primary_may_be_silent_next(silent: World) -> None:
     silent.turns("bc")
     silent.etcd.lead("c", "88", "b")
-    silent.etcd.wait(PATIENCE)
+    silent.etcd.wait(SILENCE)
     assert silent.turns("b") == [
         ("close", MEMBERS["c"]),
         vote("b"),
@@ -135,14 +135,14 @@ def test_without_all_synchronous_replicas_no_term_ends(silent: World) -> None:
 
 def test_one_that_need_not_have_everything_ends_no_term(world: World) -> None:
     world.etcd.follow("a", "b")
-    world.etcd.wait(PATIENCE)
+    world.etcd.wait(SILENCE)
     assert world.turns("c") == [CLOSE, vote("c")]
     assert world.turns("b") == [CLOSE, vote("b"), *END]
 
 
 def test_without_synchronous_replicas_no_term_ends(world: World) -> None:
     world.etcd.follow("a")
-    world.etcd.wait(PATIENCE)
+    world.etcd.wait(SILENCE)
     world.turns("bcbc")
     assert world.etcd.leader == "a"
 
@@ -154,7 +154,7 @@ def test_nobody_votes_about_oneself(silent: World) -> None:
 def test_votes_about_an_earlier_term_do_not_count(silent: World) -> None:
     silent.turn("b")
     silent.etcd.lead("a", "78", "b", "c")
-    silent.etcd.leases["78"] = (20, silent.etcd.now - PATIENCE)
+    silent.etcd.leases["78"] = (20, silent.etcd.now - SILENCE)
     assert silent.turns("c") == [CLOSE, vote("c")]
     assert silent.etcd.leader == "a"
 
@@ -187,7 +187,7 @@ def test_who_cannot_ask_its_own_patroni_does_nothing(silent: World, caplog: pyte
 
 def test_a_primary_that_is_no_member_is_left_alone(world: World) -> None:
     world.etcd.lead("standby-leader", "88", "b", "c")
-    world.etcd.wait(PATIENCE)
+    world.etcd.wait(SILENCE)
     assert world.turns("bcbc") == []
 
 
@@ -239,7 +239,7 @@ def test_who_comes_too_late_to_take_it_back_goes_on_not_listening(silent: World)
     silent.etcd.renew("77")
 
     def end() -> None:
-        silent.etcd.leases["77"] = (20, silent.etcd.now - PATIENCE)
+        silent.etcd.leases["77"] = (20, silent.etcd.now - SILENCE)
         silent.turn("c")
 
     during(silent, 3, end)
@@ -250,7 +250,7 @@ def test_who_comes_too_late_to_take_it_back_goes_on_not_listening(silent: World)
 def test_a_daemon_that_stands_still_says_nothing_that_is_no_longer_so(silent: World) -> None:
     """For a minute, after it has stopped listening: the kernel listens again."""
     during(silent, 4, lambda: silent.etcd.wait(firewall.HOLD))
-    silent.etcd.leases["77"] = (300, silent.etcd.now - PATIENCE)
+    silent.etcd.leases["77"] = (300, silent.etcd.now - SILENCE)
     with pytest.raises(EtcdError, match="lease not found"):
         silent.turn("b")
     assert silent.drops("b") is None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from patroni_fence.etcd import EtcdError
 
 from .memory import LEADER
-from .world import MEMBERS, PATIENCE, World
+from .world import MEMBERS, SILENCE, World
 
 A = MEMBERS["a"]
 LOOKS = ["look b", "look c"]
@@ -24,14 +24,14 @@ STEPS = [
     "begin c",
     "renew",
     "wait 1",
-    f"wait {PATIENCE}",
+    f"wait {SILENCE}",
     "failsafe b",
     "follow b",
     "follow bc",
     "lead",
 ]
 # Where it becomes interesting: the primary is silent, and one of two has said so.
-BEFORE = ["lead", *LOOKS, f"wait {PATIENCE}", "look b"]
+BEFORE = ["lead", *LOOKS, f"wait {SILENCE}", "look b"]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from patroni_fence.verdict import Verdict, judge
 from patroni_fence.view import View
 
-PATIENCE = 11
+PATIENCE = 10
 SILENT = View("a", "77", PATIENCE, frozenset("bc"), frozenset("bc"))
 
 names = st.sampled_from("abcd")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pytest
 
 MEMBERS = {"a": "192.0.2.1", "b": "192.0.2.2", "c": "192.0.2.3"}
-PATIENCE = 11
+PATIENCE = 10
+SILENCE = PATIENCE + 1
+"""Seconds after which it is certain: etcd tells whole ones."""
 
 
 def settings(me: str) -> Settings:

@@ -21,7 +21,7 @@ class View:
     Attributes:
         leader: The member that has the leader key; None while nobody has.
         lease: The lease of that key, which the leader renews; empty where it has none.
-        silent: Seconds since the leader renewed it. A new leader of etcd begins to count anew.
+        silent: Seconds since the leader renewed it, at least. A new leader of etcd begins to count anew.
         synchronous: The replicas of which one has flushed whatever was acknowledged.
         votes: The members that no longer listen to the leader of this lease.
         revisions: Patroni's keys that this follows from, and etcd's number of their last change; 0 for one that is not
@@ -63,7 +63,8 @@ def look(etcd: Etcd, cluster: str, votes: str) -> View:
         if "grantedTTL" not in life:
             # It ended between the two questions, and the leader's key with it.
             return View()
-        silent = int(life["grantedTTL"]) - int(life.get("TTL", 0))
+        # What is left is told without its fraction, so up to a second less than it is.
+        silent = max(0, int(life["grantedTTL"]) - int(life.get("TTL", 0)) - 1)
     term = View(name, lease).term
     return View(
         leader=name,

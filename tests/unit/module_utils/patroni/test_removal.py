@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.patroni.removal import obstacles
 
 
@@ -34,10 +35,20 @@ def test_the_primary_stays() -> None:
 
 def test_without_a_primary_nobody_goes() -> None:
     headless = view(north="replica running", south="replica running", east="replica running")
-    found = ["none of the others is the primary: there is nothing to copy east from"]
-    assert obstacles([headless], "east") == found
+    assert obstacles([headless], "east") == [
+        "none of the others is the primary: there is nothing to copy east from",
+        "north is replica, running: with east gone as well, nothing could be written",
+        "south is replica, running: with east gone as well, nothing could be written",
+    ]
 
 
-def test_the_last_replica_that_works_stays() -> None:
-    torn = view(north="leader running", south="replica stopped", east="quorum_standby streaming")
-    assert obstacles([SOUND, torn], "east") == ["south is stopped: with east gone as well, nothing could be written"]
+@pytest.mark.parametrize("south", ["replica stopped", "replica running", "replica streaming"])
+def test_the_last_replica_that_works_stays(south: str) -> None:
+    torn = view(north="leader running", south=south, east="quorum_standby streaming")
+    said = f"south is {south.replace(' ', ', ')}: with east gone as well, nothing could be written"
+    assert obstacles([SOUND, torn], "east") == [said]
+
+
+def test_a_primary_that_does_not_run_is_not_enough() -> None:
+    torn = view(north="leader starting", south="quorum_standby streaming", east="quorum_standby streaming")
+    assert obstacles([torn], "east") == ["north is leader, starting: with east gone as well, nothing could be written"]
