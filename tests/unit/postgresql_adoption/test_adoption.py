@@ -85,6 +85,16 @@ def test_what_was_adopted_is_not_replaced_by_the_same_words(servers: Servers) ->
     assert "pg_dump" not in {name for name, _, _ in servers.did()}
 
 
+def test_what_was_adopted_is_not_adopted_twice(servers: Servers) -> None:
+    servers.survey("new", objects=["public.issue"], comment="adopted from old_forge on git, 2026-01-01")
+    report = adoption.adopt(servers.play())
+    assert report.notes == ["forge is adopted from old_forge on git, 2026-01-01 already: nothing was copied."]
+    assert not report.changed("adopt")
+    # What it has replaced may still be there, if nothing else.
+    assert "adoption_replaced_forge" in servers.told("new", "DROP DATABASE")[-1]
+    assert not servers.told("old", "default_transaction_read_only = on")
+
+
 def test_an_adoption_is_done_though_what_it_replaced_stays(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     def clear(job: Job) -> None:
         if servers.told("new", "RENAME"):

@@ -50,7 +50,9 @@ def play(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Servers:
 )
 def test_what_is_told(play: Servers, capsys: pytest.CaptureFixture[str], word: str, last: str) -> None:
     assert command.main(word, given(play)) == 0
-    told = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out)
+    told = answer["said"]
+    assert answer["changed"] is (word in {"adopt", "way_back"})
     assert last in told[-1] or "service=primary dbname=forge" in told[-1]
     assert len(told) == {"check": 1, "rehearse": 4, "adopt": 4, "way_back": 1}[word]
 

@@ -24,14 +24,14 @@ COMMANDS: dict[str, Callable[[job.Job], Report]] = {
 
 
 def main(word: str, text: str) -> int:
-    """Do it, and tell it in sentences, as JSON: 0 if all is well, 1 if not."""
+    """Do it, and tell as JSON whether that changed anything, and all in sentences: 0 if all is well, 1 if not."""
     try:
         todo = job.read(text, read_settings())
-        said = COMMANDS[word](todo).sentences(word, todo)
+        report = COMMANDS[word](todo)
     except RestoreError as error:
         print(error, file=sys.stderr)  # noqa: T201 (a command)
         return 1
-    print(json.dumps(said))  # noqa: T201 (a command)
+    print(json.dumps({"changed": report.changed(word), "said": report.sentences(word, todo)}))  # noqa: T201 (a command)
     return 0
 
 

@@ -21,7 +21,7 @@ from restore_drill.settings import RestoreError
 
 from . import content, copying
 from .report import Copied, Report
-from .survey import literal, look, survey
+from .survey import already, literal, look, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +92,15 @@ def rehearse(job: Job) -> Report:
 def adopt(job: Job) -> Report:
     """Have the old database take no more writes, copy, compare, and let the copy take its place.
 
+    Where that has been done, it stays: also by a run whose last words nobody has heard.
+
     Raises:
         RestoreError: It cannot be adopted, or the copy is not the same; then the old database stays as it is.
     """
     with _alone(job):
         _clear(job)
+        if not job.replace and (done := already(job, survey(job.new, job.database))):
+            return Report([f"{done}: nothing was copied."])
         told = check(job)
         started = time.monotonic()
         _freeze(job)

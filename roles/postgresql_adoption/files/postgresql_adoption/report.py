@@ -32,6 +32,10 @@ class Report:
     away: float = 0
     """Seconds for which writes have been refused."""
 
+    def changed(self, word: str) -> bool:
+        """Whether anything is no longer what it was."""
+        return word == "way_back" or (word == "adopt" and self.copied is not None)
+
     def sentences(self, word: str, job: Job) -> list[str]:
         """All of it."""
         return [*self.notes, *(_of_copy(self.copied, self.away) if self.copied else []), _NEXT[word].format(job=job)]

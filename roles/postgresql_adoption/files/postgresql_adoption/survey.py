@@ -83,15 +83,20 @@ def problems(job: Job, old: Survey, new: Survey, roles: set[str], free: int) -> 
     return [*_of_target(job, old, new, free), *_of_source(job, old), *_between(old, new, roles)]
 
 
+def already(job: Job, new: Survey | None) -> str:
+    """That this very database has been adopted, as the beginning of a sentence; nothing if it has not."""
+    return f"{job.database} is {new['comment']} already" if new and new["comment"].startswith(job.mark) else ""
+
+
 def _of_target(job: Job, old: Survey, new: Survey, free: int) -> list[str]:
     found = []
     if new["recovers"]:
         found.append("This member is no primary (any more): run the playbook again.")
-    if new["comment"].startswith(job.mark):
+    if done := already(job, new):
         # Also where the content may go: that was said of what the database had before.
         found.append(
-            f"{job.database} is {new['comment']} already: connect the service, if it is not yet. If it is to be copied "
-            "anew, and what the service has written here may go, give the old database back first: -e way_back=true."
+            f"{done}: connect the service, if it is not yet. If it is to be copied anew, and what the service has "
+            "written here may go, give the old database back first: -e way_back=true."
         )
     elif new["objects"] and not job.replace:
         known = f" ({new['comment']})" if new["comment"] else ""
