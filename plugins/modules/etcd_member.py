@@ -44,7 +44,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Asks, and changes nothing.
+    description: Asks, and changes nothing. While no member answers, it supposes that there is none yet.
 """
 
 EXAMPLES = r"""
@@ -67,7 +67,12 @@ initial_cluster:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.access import ROOT
-from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import Etcd, EtcdError, tls
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import (
+    Etcd,
+    EtcdError,
+    EtcdUnavailableError,
+    tls,
+)
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.membership import Renewal, members, renewal
 
 
@@ -98,7 +103,12 @@ def apply(module: AnsibleModule) -> Renewal:
     context = tls(options["authority"], options["certificate"], options["key"])
     endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
     etcd = Etcd(endpoints, context, (ROOT, options["root_password"]))
-    current = members(etcd.call("/v3/cluster/member/list").get("members", []))
+    try:
+        current = members(etcd.call("/v3/cluster/member/list").get("members", []))
+    except EtcdUnavailableError:
+        if not module.check_mode:
+            raise
+        current = []
     planned = renewal(current, options["name"], options["peer"])
     if not module.check_mode:
         for identifier in planned.removes:
