@@ -1,0 +1,190 @@
+"""What people do to etcd, and to a lost member: it goes well while a client writes, also when a run is killed."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tests.testinfra.conftest import connect, eventually, run
+from tests.testinfra.postgresql import cluster
+
+from . import trial as trials
+from .interrupt import interrupted
+from .play import changes, play
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from .conftest import Conclude
+    from .trial import Trial
+
+OPERATIONS = ("ansible-playbook", "--inventory", "inventory/lab.yml")
+RECOVER = (*OPERATIONS, "playbooks/operations/recover_etcd.yml")
+REPLACE = (*OPERATIONS, "playbooks/operations/replace_postgresql_member.yml")
+ETCD_DATA, JOINING = "/var/lib/etcd/aurore", "/run/etcd-joining"
+IDENTITY = "SELECT system_identifier FROM pg_control_system()"
+"""Another cluster has another."""
+
+
+def said(ran: subprocess.CompletedProcess[str]) -> str:
+    """What a run has said, without the breaks of its lines."""
+    return " ".join(ran.stdout.split())
+
+
+def done(*command: str) -> str:
+    """What a run says that ends well."""
+    ran = run(*command, check=False)
+    assert ran.returncode == 0, ran.stdout[-6000:]
+    return said(ran)
+
+
+def refused(*command: str) -> str:
+    """What a run says that is refused."""
+    ran = run(*command, check=False)
+    assert ran.returncode != 0, ran.stdout[-6000:]
+    return said(ran)
+
+
+def killed(role: str, moment: str, *command: str) -> None:
+    """Kill a run when it begins one of a role's tasks."""
+    told = interrupted(f"aurore.infra.{role} : {moment}", command)
+    assert f"TASK [aurore.infra.{role} : {moment}]" in told, told[-6000:]
+
+
+def lose_etcd(*members: str) -> None:
+    """Have members lose what etcd knew: nobody who has any of it is left running among them."""
+    for member in members:
+        connect(member).check_output("systemctl stop etcd.service")
+    for member in members:
+        connect(member).check_output(f"rm -rf {ETCD_DATA}")
+
+
+def restarts() -> dict[str, tuple[int, int]]:
+    """When etcd's last start began and when it was done, on each member, by the clock that they share."""
+    show = "systemctl show --property=InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic etcd.service"
+
+    def asked(member: str) -> tuple[int, int]:
+        told = dict(line.split("=") for line in connect(member).check_output(show).split())
+        return int(told["InactiveExitTimestampMonotonic"]), int(told["ActiveEnterTimestampMonotonic"])
+
+    return cluster.each_member(asked)
+
+
+def running() -> list[str]:
+    """The members on which etcd runs."""
+    states = cluster.each_member(lambda member: connect(member).run("systemctl is-active etcd.service").stdout.strip())
+    return [member for member, state in states.items() if state == "active"]
+
+
+# --- Settings of etcd
+
+
+def test_a_setting_of_etcd_is_changed_on_one_member_after_the_other(
+    trial: Trial, conclude: Conclude, tmp_path: Path
+) -> None:
+    before = restarts()
+    assert changes(play(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h")) == len(cluster.MEMBERS)
+    after = restarts()
+    assert all(after[member] > before[member] for member in cluster.MEMBERS)
+    # Each is back before the next one begins.
+    assert all(one[1] <= other[0] for one, other in pairwise(sorted(after.values()))), after
+    assert changes(play(tmp_path, "etcd")) == len(cluster.MEMBERS)
+    conclude(trial, "a setting of etcd changed, and changed back", below=2)
+    assert cluster.primary() == trial.was
+
+
+def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
+    trial: Trial, conclude: Conclude, tmp_path: Path
+) -> None:
+    before = restarts()
+    told = said(play(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
+    assert "etcd_election (1000) must be five times etcd_heartbeat (300) at least" in told
+    assert restarts() == before
+    # Of this one, etcd alone knows that it is wrong.
+    assert play(tmp_path, "etcd", "--extra-vars", "etcd_retention=soon").returncode != 0
+    assert len(running()) == len(cluster.MEMBERS) - 1
+    assert changes(play(tmp_path, "etcd")) == 1
+    conclude(trial, "a wrong setting of etcd", below=2)
+    assert cluster.primary() == trial.was
+
+
+# --- etcd has lost its quorum
+
+
+def test_etcd_is_made_anew_around_one_member(trial: Trial, conclude: Conclude) -> None:
+    survivor = trial.was
+    lose_etcd(*cluster.replicas())
+    # It says so in a rehearsal as well.
+    for options in ((), ("--check",)):
+        assert f"With data: {survivor}. docs/runbooks" in refused(*RECOVER, *options)
+    assert running() == [survivor]
+
+    words = (*RECOVER, "--extra-vars", f"etcd_survivor={survivor}")
+    killed("etcd", "Wait until it leads itself", *words)
+    # Whoever starts it from now on does not make it alone again.
+    assert not connect(survivor).file(JOINING).exists
+    done(*words)
+    cluster.await_health()
+    connect(survivor).check_output("systemctl restart etcd.service")
+    conclude(trial, "etcd made anew around one member", below=5)
+    assert len(cluster.etcd_members(survivor)) == len(cluster.MEMBERS)
+    assert cluster.primary() == trial.was
+    assert "there is nothing to recover" in refused(*words)
+
+
+def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begin_others(
+    trial: Trial, conclude: Conclude
+) -> None:
+    identity = cluster.query(trial.was, IDENTITY)
+    empty = cluster.replicas()[0]
+    lose_etcd(*cluster.MEMBERS)
+    trials.destroy(empty)
+
+    words = (*RECOVER, "--extra-vars", "etcd_survivor=nobody")
+    killed("etcd", "Tell etcd whose cluster it is", *words)
+    # It runs, and nobody has reached it yet.
+    assert running() == cluster.MEMBERS
+    assert cluster.etcd_leader() == ""
+    done(*words)
+    trial.recovers()
+    conclude(trial, "etcd made anew around nobody, with a replica destroyed", below=20)
+    assert cluster.each_member(lambda member: cluster.query(member, IDENTITY)) == dict.fromkeys(
+        cluster.MEMBERS, identity
+    )
+    assert cluster.primary() == trial.was
+    # Nobody comes in without a password.
+    asked = connect(empty).run("set -a; . /etc/etcd/etcdctl.env; unset ETCDCTL_USER; etcdctl get x")
+    assert "user name is empty" in asked.stderr
+
+
+# --- A member is lost
+
+
+def test_a_member_is_replaced(trial: Trial, conclude: Conclude) -> None:
+    identity = cluster.query(trial.was, IDENTITY)
+    lost, other = cluster.replicas()
+    words = (*REPLACE, "--extra-vars", f"member={lost}")
+    server = cluster.query(lost, "SELECT pg_postmaster_start_time()")
+
+    # With etcd away on another member, all of PostgreSQL is well.
+    connect(other).check_output("systemctl stop etcd.service")
+    try:
+        assert f"etcd does not serve on {other}: with {lost} gone as well, it would have no majority" in refused(*words)
+        assert lost in running()
+        assert cluster.query(lost, "SELECT pg_postmaster_start_time()") == server
+    finally:
+        connect(other).check_output("systemctl start etcd.service")
+    assert re.search(rf"{trial.was} is the primary", refused(*REPLACE, "--extra-vars", f"member={trial.was}"))
+
+    # Its disk is.
+    connect(lost).check_output("systemctl stop patroni.service etcd.service")
+    connect(lost).check_output(f"rm -rf {cluster.DATA} {ETCD_DATA}")
+    killed("etcd", "Tell etcd that it joins", *words)
+    done(*words)
+    assert not connect(lost).file(JOINING).exists
+    conclude(trial, "a member replaced", below=5)
+    assert cluster.query(lost, IDENTITY) == identity
+    assert eventually(lambda: len(cluster.etcd_members(lost)) == len(cluster.MEMBERS))
+    assert cluster.primary() == trial.was
