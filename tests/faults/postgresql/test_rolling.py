@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect, eventually, inventory, run
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, inventory, run
 from tests.testinfra.postgresql import cluster
 
 from .interrupt import interrupted
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from .conftest import Conclude
@@ -30,26 +30,27 @@ PARAMETER, DEFAULT, RAISED = "max_locks_per_transaction", "64", "80"
 
 # A package of which the archive has two versions goes back to the older one. The others are made again, with a version
 # that sorts before their own: so all that an upgrade does is done to them.
-AGE = r"""
+OLDER = "/var/tmp/aurore-older"
+MAKE = rf"""
 set -e
-export DEBIAN_FRONTEND=noninteractive
-older=$(mktemp -d) && chmod 755 $older && cd $older
+rm -rf {OLDER} && mkdir {OLDER} && cd {OLDER}
 for package in %s; do
   version=$(apt-cache madison $package | cut -d'|' -f2 | tr -d ' ' | sort -uV | head -n 1)
-  if [ $version = $(dpkg-query --show --showformat='${Version}' $package) ]; then
-    apt-get -qq download $package
-    dpkg-deb --raw-extract ${package}_*.deb tree
+  apt-get -qq --option APT::Sandbox::User=root download $package=$version
+  if [ $version = $(dpkg-query --show --showformat='${{Version}}' $package) ]; then
+    dpkg-deb --raw-extract ${{package}}_*.deb tree
     sed -i 's/^Version: .*/&~older/' tree/DEBIAN/control
-    rm ${package}_*.deb
-    dpkg-deb --build -Znone tree $package.deb >/dev/null
+    dpkg-deb --build -Znone tree $(ls ${{package}}_*.deb) >/dev/null
     rm -r tree
-    set -- "$@" ./$package.deb
-  else
-    set -- "$@" $package=$version
   fi
 done
-apt-get -qq --yes --allow-downgrades install "$@" 2>&1
-rm -r $older
+tar --create --file=- .
+"""
+INSTALL = f"""
+set -e
+mkdir -p {OLDER} && tar --extract --directory={OLDER} --file=-
+DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --allow-downgrades install $(ls {OLDER}/*.deb | grep -E '/(%s)_') 2>&1
+rm -r {OLDER}
 """
 OF_MEMBERS = ("postgresql-17", "patroni", "etcd-server", "pgbouncer", "haproxy")
 OF_ALL = "pgbackrest"
@@ -230,19 +231,26 @@ def versions() -> dict[str, str]:
     return {host: connect(host).run(show).stdout for host in (*cluster.MEMBERS, REPOSITORY)}
 
 
+def ssh(host: str, command: str, content: bytes = b"") -> bytes:
+    """Run a command on a host, with what it reads; what it writes."""
+    argv = ("ssh", "-F", str(SSH_CONFIG), host, command)
+    return subprocess.run(argv, input=content, capture_output=True, check=True).stdout
+
+
 @pytest.fixture(scope="module")
 def upgradable() -> Iterator[dict[str, str]]:
     """All hosts have older packages; what they had before."""
     newest = versions()
     cluster.await_health()
+    packages = ssh(cluster.MEMBERS[0], MAKE % " ".join((*OF_MEMBERS, OF_ALL)))
     for member in [*cluster.replicas(), cluster.primary()]:
         if cluster.primary() == member:
             cluster.switch_over(cluster.replicas()[0])
             cluster.await_health()
-        connect(member).check_output(AGE.replace("%s", " ".join((*OF_MEMBERS, OF_ALL))))
+        ssh(member, INSTALL % "|".join((*OF_MEMBERS, OF_ALL)), packages)
         connect(member).check_output("systemctl restart patroni.service haproxy.service")
         cluster.await_health()
-    connect(REPOSITORY).check_output(AGE.replace("%s", OF_ALL))
+    ssh(REPOSITORY, INSTALL % OF_ALL, packages)
     yield newest
     for host in newest:
         again = f"apt-get -qq --yes --only-upgrade install {OF_ALL} {' '.join(OF_MEMBERS)} 2>&1"
@@ -252,7 +260,8 @@ def upgradable() -> Iterator[dict[str, str]]:
 
 def test_the_upgrades_of_every_morning_leave_the_cluster_alone(upgradable: dict[str, str]) -> None:
     older = versions()
-    for member in cluster.MEMBERS:
+
+    def morning(member: str) -> None:
         host = connect(member)
         # A security upgrade of HAProxy is due.
         assert host.check_output("apt list --upgradable 2>/dev/null").count("haproxy/stable-security ") == 1
@@ -260,6 +269,8 @@ def test_the_upgrades_of_every_morning_leave_the_cluster_alone(upgradable: dict[
         # Whom that concerns is told.
         metrics = host.file("/var/lib/prometheus/node-exporter/upgrades.prom").content_string
         assert 'aurore_security_upgrade_waiting{package="haproxy"} 1' in metrics
+
+    cluster.each_member(morning)
     assert versions() == older != upgradable
 
 
