@@ -107,7 +107,7 @@ def has_everything() -> None:
 
 def kept(member: str) -> str:
     """The versions of which a member has data."""
-    return connect(member).check_output("ls /var/lib/postgresql | grep -v '^[a-z]' | xargs")
+    return connect(member).check_output("ls -d /var/lib/postgresql/*/main | cut -d/ -f5 | xargs")
 
 
 def shut_out(member: str) -> str:
