@@ -44,7 +44,8 @@ if name == "pg_upgrade":
     new = pathlib.Path(re.search(r"--new-datadir=(\S+)", words)[1])
     (new / "upgraded").touch()
 if name in ("initdb", "pg_basebackup"):
-    data().mkdir(parents=True)
+    (data() / "global").mkdir(parents=True)
+    (data() / "global/pg_control").touch()
     (data() / "PG_VERSION").write_text("x")
     (data() / "standby.signal").touch()
 if name == "pg_ctl":
@@ -122,8 +123,9 @@ class Member:
 
     def has(self, version: int) -> None:
         """Have data of a version."""
-        self.job.data(version).mkdir(parents=True)
+        (self.job.data(version) / "global").mkdir(parents=True)
         (self.job.data(version) / "PG_VERSION").write_text(f"{version}\n")
+        (self.job.data(version) / "global/pg_control").touch()
 
     def controls(self, state: str, identifier: str = "7", end: str = "0/0", checksums: int = 1) -> None:
         """Have data directories say of themselves."""

@@ -37,6 +37,20 @@ def test_what_a_member_has(member_: Member) -> None:
     }
 
 
+def test_a_primary_says_so_before_it_answers(member_: Member) -> None:
+    member_.rule("psql", "", "!the database system is starting up")
+    member_.controls("in archive recovery")
+    assert (member.state(member_.job)["runs"], member.state(member_.job)["leads"]) == (17, False)
+    member_.controls("in production")
+    assert (member.state(member_.job)["runs"], member.state(member_.job)["leads"]) == (17, True)
+
+
+def test_a_copy_that_is_being_made_is_not_counted(member_: Member) -> None:
+    member_.has(18)
+    (member_.job.data(18) / "global/pg_control").unlink()
+    assert [*member.state(member_.job)["clusters"]] == ["17"]
+
+
 def test_what_it_has_noted(member_: Member) -> None:
     real.begin(member_.job, "a")
     member_.stops()

@@ -42,8 +42,9 @@ def killed(path: Path) -> None:
 
 def make(job: Job, _version: int, _old: Path, new: Path, _place: Path) -> None:
     """Make data, for pg_upgrade."""
-    new.mkdir(parents=True)
+    (new / "global").mkdir(parents=True)
     (new / "PG_VERSION").write_text(f"{job.to}\n")
+    (new / "global/pg_control").touch()
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"^(.+?): +(.*)$", re.MULTILINE)
 CLEAN = "shut down"
 """The state of a primary that was stopped in good order."""
+LEADS = "in production"
+"""The state of one that runs."""
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,8 @@ class Job:
         return str(self.settings.programs.parent.parent / str(version) / "bin" / name)
 
     def versions(self) -> list[int]:
-        """The versions of which there is data, complete."""
-        found = [int(one.parent.parent.name) for one in self.base.glob("[0-9]*/main/PG_VERSION")]
-        return sorted(found)
+        """The versions of which there is data, complete: of a copy that is being made, this file comes last."""
+        return sorted(int(one.parents[2].name) for one in self.base.glob("[0-9]*/main/global/pg_control"))
 
 
 def read(text: str, settings: Settings) -> Job:

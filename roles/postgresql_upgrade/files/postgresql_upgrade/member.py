@@ -31,13 +31,13 @@ def state(job: Job) -> dict[str, Any]:
     """All of it, for Ansible."""
     running = runs(job)
     noted = notes.noted(job)
+    clusters = {version: controls.read(job, version, job.data(version)) for version in job.versions()}
     return {
         "name": job.settings.name,
-        "clusters": {
-            str(version): asdict(controls.read(job, version, job.data(version))) for version in job.versions()
-        },
+        "clusters": {str(version): asdict(cluster) for version, cluster in clusters.items()},
         "runs": running,
-        "leads": bool(running and not job.server.one("pg_is_in_recovery()")),
+        # It is not asked: one that starts does not answer yet.
+        "leads": running in clusters and clusters[running].state == controls.LEADS,
         "note": asdict(noted) if noted else None,
     }
 
