@@ -54,7 +54,8 @@ FACTS = {
     """SELECT count(*), max(id), min(nom) FROM "dépôt" """: "20000|20000|Émilie du Châtelet 1",
     "SELECT count(*), sum(length(contenu)) FROM journal": "20000|19200000",
     "SELECT count FROM compte": "20000",
-    """SELECT last_value FROM "dépôt_id_seq" """: "20000",
+    # A replica knows of up to 32 more: so many are logged ahead.
+    """SELECT last_value BETWEEN 20000 AND 20032 FROM "dépôt_id_seq" """: "t",
     "SELECT convert_from(lo_get(4242), 'UTF8') = repeat('à', 5000)": "t",
 }
 
