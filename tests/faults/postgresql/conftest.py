@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-# Journals of the hosts that a failed test spoke to are shown here, too.
-from tests.testinfra.conftest import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401
-
 from .trial import Trial, unwatch, watch
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..conftest import connect, inventory, site
+from tests.testinfra.conftest import connect, inventory, site
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.campaign import outcome
 
-from ..conftest import LAB, connect, inventory, run
+from tests.testinfra.conftest import LAB, connect, inventory, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ import pexpect
 import pytest
 import yaml
 
-from ..conftest import LAB, PLAIN, ROOT, SSH_CONFIG, connect, eventually, inventory, run
+from tests.testinfra.conftest import LAB, PLAIN, ROOT, SSH_CONFIG, connect, eventually, inventory, run
 
 if TYPE_CHECKING:
     import subprocess
