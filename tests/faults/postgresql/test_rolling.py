@@ -165,7 +165,7 @@ def test_nothing_is_done_while_a_transaction_runs_for_long() -> None:
 def test_switchover(trial: Trial, conclude: Conclude) -> None:
     said = done(operation("switchover"))
     trial.recovers()
-    conclude(trial, "switchover by its playbook", below=2)
+    conclude(trial, "switchover by its playbook", below=5)
     assert cluster.primary() != trial.was
     assert f"{cluster.primary()} is the primary, in the place of {trial.was}. For " in said
 
