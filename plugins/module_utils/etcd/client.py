@@ -115,6 +115,11 @@ class Etcd:
             self._authenticate(self._credentials)
         try:
             return self._ask(path, request or {})
+        except EtcdUnavailableError:
+            # A member waits until it knows as much as the one that gave the token. One of an etcd that was made anew
+            # since may never, so the next call begins with another token.
+            self._token = None
+            raise
         except EtcdRefusedError as refused:
             if not self._credentials or (refused.code != UNAUTHENTICATED and STALE not in str(refused)):
                 raise

@@ -217,6 +217,17 @@ def test_a_token_that_is_no_longer_good_is_renewed(
     assert [one.headers.get("Authorization") for one in server.asked] == [None, "token 1", None, "token 2"]
 
 
+def test_after_a_call_that_nobody_answered_it_is_another(serve: Serve, context: ssl.SSLContext) -> None:
+    """etcd waits until it has come as far as the token's, which one that was made anew may never."""
+    door = Doorkeeper(refusal("etcdserver: request timed out", UNAVAILABLE, 503))
+    server = serve(door)
+    etcd = Etcd([(ADDRESS, server.port)], context, SECRET)
+    with pytest.raises(EtcdUnavailableError):
+        etcd.call(RANGE)
+    assert etcd.call(RANGE) == ANSWER
+    assert door.tokens == 2
+
+
 def test_it_is_renewed_once_for_a_call(serve: Serve, context: ssl.SSLContext) -> None:
     server = serve(Doorkeeper(*[refusal("etcdserver: invalid auth token", UNAUTHENTICATED, 401)] * 2))
     with pytest.raises(EtcdRefusedError, match="invalid auth token"):
