@@ -154,6 +154,11 @@ def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begi
         cluster.MEMBERS, identity
     )
     assert cluster.primary() == trial.was
+    # The fences are in it as well.
+    last = "journalctl --quiet --unit patroni-fence --lines 1 --output cat"
+    assert eventually(
+        lambda: "no member" not in " ".join(cluster.each_member(lambda one: connect(one).check_output(last)).values())
+    )
     # Nobody comes in without a password.
     asked = connect(empty).run("set -a; . /etc/etcd/etcdctl.env; unset ETCDCTL_USER; etcdctl get x")
     assert "permission denied" in asked.stderr
