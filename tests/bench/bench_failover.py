@@ -95,18 +95,18 @@ def as_patroni_comes() -> Iterator[None]:
     """Patroni with its defaults, and then as it was."""
     before = cluster.configuration()
     try:
-        fence("stop")
+        fence("disable")
         cluster.configure(DEFAULTS)
         yield
     finally:
         cluster.configure({name: before.get(name) for name in DEFAULTS})
-        fence("start")
+        fence("enable")
         cluster.await_health(seconds=300)
 
 
 def fence(action: str) -> None:
-    """Start or stop what deletes a dead primary's key."""
-    cluster.each_member(lambda member: connect(member).check_output(f"systemctl {action} {FENCE}"))
+    """Have, or not have, what deletes a dead primary's key; hosts that boot meanwhile, too."""
+    cluster.each_member(lambda member: connect(member).check_output(f"systemctl --quiet --now {action} {FENCE}"))
 
 
 def main() -> None:
