@@ -11,6 +11,7 @@ from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, inventory,
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.client import IN_RECOVERY, PASSWORDS, PRIMARY, asked, passwords, psql
 from tests.testinfra.postgresql.cluster import ADDRESSES, CLIENT, MEMBERS
+from tests.testinfra.postgresql.monitoring import MONITORING
 from tests.testinfra.postgresql.repository import REPOSITORY
 
 from .play import changes, play
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-WATCHER = next(name for name, variables in inventory().items() if "prometheus" in variables["model_services"])
 # Keeps a connection open, and says what the server behind it is whenever it is asked.
 ASK = """
 import sys, psycopg2
@@ -86,7 +86,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
     places = [
         (CLIENT, f"{inside}:5000 -starttls postgres"),
         *((MEMBERS[1], f"{inside}:{port}") for port in ("5432 -starttls postgres", 2379, 2380, 8008)),
-        *((WATCHER, f"{outside}:{port}") for port in (8404, 9100, 9187)),
+        *((MONITORING, f"{outside}:{port}") for port in (8404, 9100, 9187)),
         (REPOSITORY, f"{outside}:8432"),
     ]
     # Through its own entrance one comes to PgBouncer of the primary.

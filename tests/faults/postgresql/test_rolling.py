@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, inventory, run
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, run
 from tests.testinfra.postgresql import cluster
+from tests.testinfra.postgresql.repository import REPOSITORY
 
 from .interrupt import interrupted
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .conftest import Conclude
     from .trial import Trial
 
-REPOSITORY = next(name for name, one in inventory().items() if "backup_repository" in one["model_services"])
 PAUSE = 0.5
 """Seconds between two acknowledged rows that are an interruption; below, it is the machine that has much to do."""
 

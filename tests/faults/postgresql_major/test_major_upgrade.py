@@ -14,9 +14,10 @@ import yaml
 
 from tests.faults.postgresql import older
 from tests.faults.postgresql.interrupt import interrupted
-from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, inventory, run
+from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, run
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
+from tests.testinfra.postgresql.repository import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,6 @@ PLAYBOOK = (*ANSIBLE, "playbooks/postgresql.yml")
 UPGRADE = (*ANSIBLE, "playbooks/operations/upgrade_postgresql_major.yml", "--extra-vars", f"to_version={NEW}")
 REPLACE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/replace_postgresql_member.yml")
 REAL = (*UPGRADE, "--extra-vars", "real=true")
-REPOSITORY = next(name for name, one in inventory().items() if "backup_repository" in one["model_services"])
 ROLE = "aurore.infra.postgresql_upgrade"
 # Tasks of the real upgrade in their order, and what is running when the run is killed.
 MOMENTS = (

@@ -12,11 +12,10 @@ from ..conftest import connect, eventually, inventory
 from . import cluster
 from .client import IN_RECOVERY, PASSWORDS, PRIMARY, REPLICAS, asked, passwords, psql, put
 from .cluster import ADDRESSES, CLIENT, MEMBERS, OURS
+from .monitoring import MONITORING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-WATCHER = next(name for name, variables in inventory().items() if "prometheus" in variables["model_services"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -172,8 +171,8 @@ def test_what_pgbouncer_cannot_read_does_not_replace_what_it_has() -> None:
 def test_haproxy_tells_its_figures_to_whom_it_knows() -> None:
     for name in MEMBERS:
         url = f"https://{inventory()[name]['model_fqdn']}:8404/metrics"
-        told = connect(WATCHER).check_output(f"curl --silent --fail --max-time 5 {OURS} {url}")
+        told = connect(MONITORING).check_output(f"curl --silent --fail --max-time 5 {OURS} {url}")
         up = {*re.findall(r'haproxy_server_status{proxy="primary",server="([\w-]+)",state="UP"} 1', told)}
         assert up == {cluster.primary()}
-        refused = connect(WATCHER).run(f"curl --silent --show-error --cacert /etc/aurore/tls/ca.crt {url}")
+        refused = connect(MONITORING).run(f"curl --silent --show-error --cacert /etc/aurore/tls/ca.crt {url}")
         assert "certificate required" in refused.stderr

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.errors import AnsiblePromptNoninteractive
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.lookup import secret
 from ansible_collections.aurore.infra.plugins.module_utils.register import token
 from ansible_collections.aurore.infra.plugins.module_utils.register.store import Register
+
+from tests.unit.action_call import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,19 +41,7 @@ class Desk:
 
     def run(self, name: str, *, is_check: bool = False, **options: Any) -> dict[str, Any]:
         """Run a task on the control machine."""
-        loader = DataLoader()
-        task = Task.load({"name": "t", f"aurore.infra.{name}": {}, "check_mode": is_check}, loader=loader)
-        task.args = options
-        context = PlayContext()
-        action = plugin_loader.action_loader.get(
-            f"aurore.infra.{name}",
-            task=task,
-            connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-            play_context=context,
-            loader=loader,
-            templar=Templar(loader=loader),
-            shared_loader_obj=plugin_loader,
-        )
+        action = load(f"aurore.infra.{name}", options, check=is_check)
         action._display = self
         result: dict[str, Any] = action.run(task_vars=self.variables)
         return result

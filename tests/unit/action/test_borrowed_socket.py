@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
+
+from tests.unit.action_call import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +49,8 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def run(tmp_path: Path, *, check: bool = False, status: int = 0, **changes: Any) -> dict[str, Any]:
     """Run the task, as a worker does."""
-    loader = DataLoader()
-    task = Task.load({"name": "t", "aurore.infra.borrowed_socket": {}, "check_mode": check}, loader=loader)
     near = str(tmp_path / "near/socket")
-    task.args = {
+    args = {
         "argv": ["/usr/bin/python3", "-c", CLIENT, near, str(status)],
         "socket": near,
         "user": ME,
@@ -63,16 +58,7 @@ def run(tmp_path: Path, *, check: bool = False, status: int = 0, **changes: Any)
         "lent_socket": str(tmp_path / "server"),
         "lent_user": ME,
     } | changes
-    context = PlayContext()
-    action = plugin_loader.action_loader.get(
-        "aurore.infra.borrowed_socket",
-        task=task,
-        connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-        play_context=context,
-        loader=loader,
-        templar=Templar(loader=loader),
-        shared_loader_obj=plugin_loader,
-    )
+    action = load("aurore.infra.borrowed_socket", args, check=check)
     hostvars = {"git": {"ansible_connection": "ansible.builtin.local", "ansible_host": "198.51.100.7"}}
     result: dict[str, Any] = action.run(task_vars={"hostvars": hostvars})
     return result

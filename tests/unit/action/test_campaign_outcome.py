@@ -8,14 +8,10 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.action import campaign_outcome
 from ansible_collections.aurore.infra.plugins.module_utils.register import store
 
+from tests.unit.action_call import load
 from tests.unit.module_utils.campaign.test_change import CERTIFICATES, PEOPLE, TODAY
 from tests.unit.module_utils.campaign.test_outcome import SAID
 
@@ -38,20 +34,8 @@ class Tree:
 
     def run(self, *, is_check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the task, as a worker does."""
-        loader = DataLoader()
-        task = Task.load({"name": "t", "aurore.infra.campaign_outcome": {}, "check_mode": is_check}, loader=loader)
         given = {"outcome": SAID, "people": str(self.people), "register": str(self.people.parent)}
-        task.args = given | options
-        context = PlayContext()
-        action = plugin_loader.action_loader.get(
-            "aurore.infra.campaign_outcome",
-            task=task,
-            connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-            play_context=context,
-            loader=loader,
-            templar=Templar(loader=loader),
-            shared_loader_obj=plugin_loader,
-        )
+        action = load("aurore.infra.campaign_outcome", given | options, check=is_check)
         result: dict[str, Any] = action.run(task_vars={})
         return result
 

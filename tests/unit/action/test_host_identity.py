@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.action import host_identity
 from ansible_collections.aurore.infra.plugins.lookup import secret
 from ansible_collections.aurore.infra.plugins.module_utils import options
 from ansible_collections.aurore.infra.plugins.module_utils.identity import ssh
 from ansible_collections.aurore.infra.plugins.modules.host_identity import DOCUMENTATION
+
+from tests.unit.action_call import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,20 +46,7 @@ class Host:
     def run(self, *, is_check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the task, as a worker does."""
         self.round_trips = 0
-        loader = DataLoader()
-        task = Task.load({"name": "t", "aurore.infra.host_identity": {}, "check_mode": is_check}, loader=loader)
-        task.args = self.options | options
-        context = PlayContext()
-        connection = plugin_loader.connection_loader.get("ansible.builtin.local", context)
-        action = plugin_loader.action_loader.get(
-            "aurore.infra.host_identity",
-            task=task,
-            connection=connection,
-            play_context=context,
-            loader=loader,
-            templar=Templar(loader=loader),
-            shared_loader_obj=plugin_loader,
-        )
+        action = load("aurore.infra.host_identity", self.options | options, check=is_check)
         execute = action._low_level_execute_command
 
         def count(*arguments: Any, **more: Any) -> Any:

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.module_utils import remote
 
+from tests.unit.action_call import load
 from tests.unit.firewall import RULESET, empty, eventually, nft
 
 if TYPE_CHECKING:
@@ -44,19 +40,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(*, check: bool = False, **args: Any) -> dict[str, Any]:
     """Run the task, as a worker does."""
-    loader = DataLoader()
-    task = Task.load({"name": "t", "aurore.infra.nftables_ruleset": {}, "check_mode": check}, loader=loader)
-    task.args = args
-    context = PlayContext()
-    action = plugin_loader.action_loader.get(
-        "aurore.infra.nftables_ruleset",
-        task=task,
-        connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-        play_context=context,
-        loader=loader,
-        templar=Templar(loader=loader),
-        shared_loader_obj=plugin_loader,
-    )
+    action = load("aurore.infra.nftables_ruleset", args, check=check)
     result: dict[str, Any] = action.run(task_vars={})
     return result
 

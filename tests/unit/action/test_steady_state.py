@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar, trust_as_template
+from ansible.template import trust_as_template
 from ansible_collections.aurore.infra.plugins.action import steady_state
 from ansible_collections.aurore.infra.plugins.module_utils.steady_state import agent, arguments
 from ansible_collections.aurore.infra.plugins.modules.steady_state import DOCUMENTATION
 
+from tests.unit.action_call import load
 from tests.unit.played_host import RUNS, Host, place
 
 if TYPE_CHECKING:
@@ -43,22 +40,9 @@ class Role:
 
     def load(self, *, check: bool = False, diff: bool = True, **args: Any) -> Any:
         """Make the task's action, as a worker does."""
-        loader = DataLoader()
-        loader.set_basedir(str(self.path))
-        self.task = Task.load(
-            {"name": "t", "aurore.infra.steady_state": {}, "check_mode": check, "diff": diff}, loader=loader
-        )
-        self.task.args = args
-        context = PlayContext()
-        return plugin_loader.action_loader.get(
-            "aurore.infra.steady_state",
-            task=self.task,
-            connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-            play_context=context,
-            loader=loader,
-            templar=Templar(loader=loader),
-            shared_loader_obj=plugin_loader,
-        )
+        action = load("aurore.infra.steady_state", args, check=check, diff=diff, directory=self.path)
+        self.task = action._task
+        return action
 
     def run(self, variables: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
         """Run the task."""

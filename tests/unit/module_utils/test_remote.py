@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugin_loader
-from ansible.template import Templar
 from ansible_collections.aurore.infra.plugins.module_utils import remote
+
+from tests.unit.action_call import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,18 +39,7 @@ def ask(tmp_path: Path) -> Ask:
         return importlib.util.module_from_spec(spec)
 
     def run(source: str, request: object) -> dict[str, Any]:
-        loader = DataLoader()
-        task = Task.load({"name": "t", "ansible.builtin.debug": {}}, loader=loader)
-        context = PlayContext()
-        action = plugin_loader.action_loader.get(
-            "ansible.builtin.debug",
-            task=task,
-            connection=plugin_loader.connection_loader.get("ansible.builtin.local", context),
-            play_context=context,
-            loader=loader,
-            templar=Templar(loader=loader),
-            shared_loader_obj=plugin_loader,
-        )
+        action = load("ansible.builtin.debug", {})
         return remote.ask(action, module(source), request)
 
     return run
