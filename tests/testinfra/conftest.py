@@ -91,6 +91,14 @@ def journal(name: str, since: float) -> str:
     return said.stdout or said.stderr or "nothing\n"
 
 
+def note(failure: str, lines: int = 30) -> None:
+    """Keep the last lines of a failure for `python -m lab explain`, unless the lab has been removed."""
+    if LAB.is_dir():
+        head, *rest = failure.splitlines()
+        with (LAB / "failed-tests").open("a") as notes:
+            notes.write("\n".join([head, *rest[-lines:], "", ""]))
+
+
 def pytest_runtest_setup() -> None:
     """Forget whom the test before spoke to."""
     reached.clear()
@@ -98,9 +106,10 @@ def pytest_runtest_setup() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the journals of the hosts that a failed test spoke to."""
+    """Show the journals of the hosts that a failed test spoke to, and note why it failed, for who ends the run."""
     report = yield
     if report.failed:
+        note(f"{report.nodeid}\n{report.longreprtext}")
         if "each" in item.funcargs:
             reached.setdefault(item.funcargs["each"].backend.host.name, time.time() - report.duration)
         report.sections += [(f"Journal of {name}", journal(name, since)) for name, since in reached.items()]

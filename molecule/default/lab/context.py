@@ -102,6 +102,11 @@ class Lab:
         return self.state / "logs"
 
     @property
+    def failed_tests(self) -> Path:
+        """What the scenarios' tests note of those that failed: tests/testinfra/conftest.py."""
+        return self.state / "failed-tests"
+
+    @property
     def inheritance(self) -> tuple[int, ...]:
         """What a child inherits that the next command must wait for."""
         return () if self.lock is None else (self.lock,)

@@ -28,8 +28,8 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         anew: Whether to remove them first.
     """
     lab.prepare()
-    for note in lab.state.glob("*.retry"):
-        note.unlink()
+    for note in (*lab.state.glob("*.retry"), lab.failed_tests):
+        note.unlink(missing_ok=True)
     network.prepare(fleet)
     machine.forget_what_ended(lab)
     machine.raise_limits(lab)
@@ -61,7 +61,7 @@ def describe(lab: Lab, fleet: Fleet) -> str:
 
 
 def explain(lab: Lab, fleet: Fleet, playbook: str) -> LabError:
-    """Show the journals of the hosts on which a playbook has failed since the lab was brought up.
+    """Show what has failed since the lab was brought up: the hosts' journals, or the tests, which are pages above.
 
     Args:
         lab: Where.
@@ -77,6 +77,8 @@ def explain(lab: Lab, fleet: Fleet, playbook: str) -> LabError:
     names = [host.name for host in fleet.hosts if host.name in failed]
     for name in names:
         progress.say(f"\n{hosts.journal(podman, name)}")
+    if lab.failed_tests.exists():
+        progress.say(f"\n{lab.failed_tests.read_text()}")
     problem = "see above what Ansible says, and the journals of these hosts" if names else "see above what failed"
     return LabError(playbook, problem, "mend it, and run the same again", ", ".join(names))
 

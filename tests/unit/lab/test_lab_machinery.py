@@ -415,3 +415,9 @@ def test_journals_of_the_hosts_on_which_a_playbook_failed(
     (lab.state / "site.retry").write_text("log\nlocalhost\n")
     assert str(lifecycle.explain(lab, fleet, "site")).startswith("log: site: see above what Ansible says")
     assert capsys.readouterr().out == "\njournal of log\n"
+
+
+def test_tests_that_failed_are_told_at_the_end(lab: Lab, fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.failed_tests.write_text("tests/faults/base/test_drift.py::test_one: assert 1 == 2\n")
+    assert str(lifecycle.explain(lab, fleet, "converge")).startswith("converge: see above what failed\n")
+    assert capsys.readouterr().out == "\ntests/faults/base/test_drift.py::test_one: assert 1 == 2\n\n"
