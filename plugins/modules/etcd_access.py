@@ -13,26 +13,8 @@ description:
   - A role may read and write the keys below its prefixes. The user and the role C(root) exist always, and may do
     everything. Users and roles that are not named are removed.
   - Check mode asks, and changes nothing. While no member answers, it supposes that there is nothing yet.
+extends_documentation_fragment: [aurore.infra.etcd_client]
 options:
-  endpoints:
-    description: Addresses and ports of members, the preferred one first, such as V(192.0.2.11:2379).
-    type: list
-    elements: str
-    required: true
-  authority:
-    description: The file with the authority's certificate, by which members are known.
-    type: path
-    default: /etc/aurore/tls/ca.crt
-  certificate:
-    description:
-      - The file with the certificate that members ask for. It must have no common name, which etcd would take for a
-        user's.
-    type: path
-    default: /etc/aurore/tls/nameless.crt
-  key:
-    description: The file with its key.
-    type: path
-    default: /etc/aurore/tls/host.key
   root_password:
     description: The password of C(root). It cannot be changed by this module, which needs it.
     type: str
@@ -105,7 +87,8 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd import access
-from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import Etcd, EtcdError, EtcdUnavailableError, tls
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import EtcdError, EtcdUnavailableError
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.options import CLIENT, client
 
 NOTHING = access.Access({}, {}, is_enabled=False)
 
@@ -114,10 +97,7 @@ def main() -> None:
     """Runs the module."""
     module = AnsibleModule(
         argument_spec={
-            "endpoints": {"type": "list", "elements": "str", "required": True},
-            "authority": {"type": "path", "default": "/etc/aurore/tls/ca.crt"},
-            "certificate": {"type": "path", "default": "/etc/aurore/tls/nameless.crt"},
-            "key": {"type": "path", "default": "/etc/aurore/tls/host.key", "no_log": False},
+            **CLIENT,
             "root_password": {"type": "str", "required": True, "no_log": True},
             "users": {
                 "type": "list",
@@ -160,10 +140,8 @@ def apply(module: AnsibleModule) -> list[access.Step]:
         is_enabled=True,
     )
     try:
-        endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
-        context = tls(options["authority"], options["certificate"], options["key"])
-        open_etcd = Etcd(endpoints, context)
-        etcd = Etcd(endpoints, context, (access.ROOT, options["root_password"]))
+        open_etcd = client(options)
+        etcd = client(options, (access.ROOT, options["root_password"]))
         current = access.read(etcd, open_etcd)
     except (EtcdUnavailableError, FileNotFoundError):
         if not module.check_mode:

@@ -11,6 +11,7 @@ description:
   - Runs on another member. Has the cluster forget what it knew of the member, and announces it anew, by etcd's API.
   - A member that is announced and has not started yet keeps that place, so that an interrupted run can be run again.
   - The member then starts with an empty directory, RV(initial_cluster), and C(ETCD_INITIAL_CLUSTER_STATE=existing).
+extends_documentation_fragment: [aurore.infra.etcd_client]
 options:
   name:
     description: The member's name.
@@ -20,27 +21,10 @@ options:
     description: The URL by which the others reach it, such as V(https://192.0.2.11:2380).
     type: str
     required: true
-  endpoints:
-    description: Addresses and ports of other members.
-    type: list
-    elements: str
-    required: true
   root_password:
     description: The password of etcd's C(root).
     type: str
     required: true
-  authority:
-    description: The file with the authority's certificate, by which members are known.
-    type: path
-    default: /etc/aurore/tls/ca.crt
-  certificate:
-    description: The file with the certificate that members ask for; one without a common name.
-    type: path
-    default: /etc/aurore/tls/nameless.crt
-  key:
-    description: The file with its key.
-    type: path
-    default: /etc/aurore/tls/host.key
 attributes:
   check_mode:
     support: full
@@ -67,26 +51,19 @@ initial_cluster:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.access import ROOT
-from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import (
-    Etcd,
-    EtcdError,
-    EtcdUnavailableError,
-    tls,
-)
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import EtcdError, EtcdUnavailableError
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.membership import Renewal, members, renewal
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.options import CLIENT, client
 
 
 def main() -> None:
     """Runs the module."""
     module = AnsibleModule(
         argument_spec={
+            **CLIENT,
             "name": {"type": "str", "required": True},
             "peer": {"type": "str", "required": True},
-            "endpoints": {"type": "list", "elements": "str", "required": True},
             "root_password": {"type": "str", "required": True, "no_log": True},
-            "authority": {"type": "path", "default": "/etc/aurore/tls/ca.crt"},
-            "certificate": {"type": "path", "default": "/etc/aurore/tls/nameless.crt"},
-            "key": {"type": "path", "default": "/etc/aurore/tls/host.key", "no_log": False},
         },
         supports_check_mode=True,
     )
@@ -100,9 +77,7 @@ def main() -> None:
 def apply(module: AnsibleModule) -> Renewal:
     """Gives the member its place; in check mode, only says how."""
     options = module.params
-    context = tls(options["authority"], options["certificate"], options["key"])
-    endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
-    etcd = Etcd(endpoints, context, (ROOT, options["root_password"]))
+    etcd = client(options, (ROOT, options["root_password"]))
     try:
         current = members(etcd.call("/v3/cluster/member/list").get("members", []))
     except EtcdUnavailableError:

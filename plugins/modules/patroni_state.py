@@ -10,6 +10,7 @@ short_description: Find out what a host has of a cluster of PostgreSQL's
 description:
   - Looks at the data directory, asks etcd what it knows of the cluster, and whether Patroni runs. Changes nothing.
   - A host on which nothing is installed has nothing, and so has an etcd that does not answer in check mode.
+extends_documentation_fragment: [aurore.infra.etcd_client]
 options:
   directory:
     description: PostgreSQL's data directory.
@@ -23,11 +24,6 @@ options:
     description: The prefix of Patroni's keys for this cluster, with a slash at its end.
     type: str
     required: true
-  endpoints:
-    description: Addresses and ports of etcd's members.
-    type: list
-    elements: str
-    required: true
   user:
     description: The user of etcd.
     type: str
@@ -36,18 +32,6 @@ options:
     description: Their password.
     type: str
     required: true
-  authority:
-    description: The file with the authority's certificate, by which members of etcd are known.
-    type: path
-    default: /etc/aurore/tls/ca.crt
-  certificate:
-    description: The file with the certificate that they ask for; one without a common name.
-    type: path
-    default: /etc/aurore/tls/nameless.crt
-  key:
-    description: The file with its key.
-    type: path
-    default: /etc/aurore/tls/host.key
 attributes:
   check_mode:
     support: full
@@ -95,13 +79,12 @@ from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import (
-    Etcd,
     EtcdError,
     EtcdUnavailableError,
     decode,
     encode,
-    tls,
 )
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.options import CLIENT, client
 
 if TYPE_CHECKING:
     from ansible_collections.aurore.infra.plugins.module_utils.patroni.origin import Data, State
@@ -113,15 +96,12 @@ def main() -> None:
     """Runs the module."""
     module = AnsibleModule(
         argument_spec={
+            **CLIENT,
             "directory": {"type": "path", "required": True},
             "programs": {"type": "path", "required": True},
             "prefix": {"type": "str", "required": True},
-            "endpoints": {"type": "list", "elements": "str", "required": True},
             "user": {"type": "str", "default": "patroni"},
             "password": {"type": "str", "required": True, "no_log": True},
-            "authority": {"type": "path", "default": "/etc/aurore/tls/ca.crt"},
-            "certificate": {"type": "path", "default": "/etc/aurore/tls/nameless.crt"},
-            "key": {"type": "path", "default": "/etc/aurore/tls/host.key", "no_log": False},
         },
         supports_check_mode=True,
     )
@@ -168,9 +148,7 @@ def initialized(module: AnsibleModule) -> str | None:
     """What etcd knows of the cluster."""
     options = module.params
     try:
-        context = tls(options["authority"], options["certificate"], options["key"])
-        endpoints = [(address, int(port)) for address, _, port in (e.rpartition(":") for e in options["endpoints"])]
-        etcd = Etcd(endpoints, context, (options["user"], options["password"]))
+        etcd = client(options, (options["user"], options["password"]))
         found = etcd.call("/v3/kv/range", {"key": encode(f"{options['prefix']}initialize")}).get("kvs", [])
     except (EtcdUnavailableError, FileNotFoundError):
         if not module.check_mode:

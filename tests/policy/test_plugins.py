@@ -87,7 +87,8 @@ def untested(repository: Repository) -> Iterator[Finding]:
     plugins/a/b/c.py has tests/unit/a/b/test_c.py, or several test_c_*.py, or a directory of them, or is tested with its
     package by tests/unit/a/test_b.py.
     """
-    for path, text in repository.matching("plugins/*.py", "!*/__init__.py"):
+    # What modules say is tested with them: tests/unit/modules/test_documentation.py.
+    for path, text in repository.matching("plugins/*.py", "!*/__init__.py", "!plugins/doc_fragments/*"):
         place = PurePosixPath(path).relative_to("plugins").with_suffix("")
         action = f"plugins/action/{place.name}.py"
         # Its code is elsewhere.
@@ -139,6 +140,7 @@ def test_the_checkers_see_what_is_wrong() -> None:
     assert found(undocumented, {"plugins/lookup/a.py": good + not_yaml}) == ["plugins/lookup/a.py:1"]
     assert found(undocumented_elsewhere, {"plugins/action/a.py": ""}) == ["plugins/action/a.py:1"]
     assert found(undocumented_elsewhere, {"plugins/filter/a.py": ""}) == ["plugins/filter/a.py:1"]
+    assert found(untested, {"plugins/doc_fragments/a.py": "x = 1\n"}) == []
     code = {"plugins/module_utils/a/b.py": "x = 1\n"}
     assert found(untested, code) == ["plugins/module_utils/a/b.py:1"]
     assert found(untested, {"tests/unit/module_utils/a/test_b.py": "", **code}) == []

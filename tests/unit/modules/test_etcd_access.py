@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
-from ansible_collections.aurore.infra.plugins.module_utils import options
 from ansible_collections.aurore.infra.plugins.modules import etcd_access
 
 from tests.unit.accounts import Accounts
@@ -101,10 +99,3 @@ def test_before_the_first_run_there_are_no_certificates(run: Run, tmp_path: Path
     missing = {"certificate": str(tmp_path / "nameless.crt")}
     assert run(etcd_access, is_check=True, **wanted, **missing)["steps"] == STEPS
     assert "No such file" in run(etcd_access, **wanted, **missing)["msg"]
-
-
-def test_the_options_are_those_of_the_documentation(run: Run, wanted: dict[str, Any]) -> None:
-    spec = options.documented(etcd_access.DOCUMENTATION)
-    assert spec.keys() == yaml.safe_load(etcd_access.DOCUMENTATION)["options"].keys()
-    given = run(etcd_access, is_check=True, **wanted)["invocation"]["module_args"]
-    assert given.keys() == spec.keys()

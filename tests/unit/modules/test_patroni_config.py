@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils import options
 from ansible_collections.aurore.infra.plugins.modules import patroni_config
 
 from tests.unit.https import RefusalError
@@ -112,8 +111,3 @@ def test_before_the_first_run_there_is_nothing_yet(
     assert answer["diff"]["before"] == ""
     assert '"ttl": 20' in answer["diff"]["after"]
     assert run(patroni_config, **wanted)["msg"].startswith("patroni_config: ")
-
-
-def test_the_options_are_those_of_the_documentation(run: Run, wanted: dict[str, Any]) -> None:
-    given = run(patroni_config, **wanted)["invocation"]["module_args"]
-    assert given.keys() == options.documented(patroni_config.DOCUMENTATION).keys()

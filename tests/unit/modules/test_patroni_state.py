@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.aurore.infra.plugins.module_utils import options
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import decode, encode
 from ansible_collections.aurore.infra.plugins.modules import patroni_state
 
@@ -140,8 +139,3 @@ def test_before_the_first_run_there_is_nothing_yet(
         asked["certificate"] = str(tmp_path / "nameless.crt")
     assert run(patroni_state, is_check=True, **asked)["state"]["initialized"] is None
     assert run(patroni_state, **asked)["msg"].startswith("patroni_state: ")
-
-
-def test_the_options_are_those_of_the_documentation(run: Run, asked: dict[str, Any]) -> None:
-    given = run(patroni_state, **asked)["invocation"]["module_args"]
-    assert given.keys() == options.documented(patroni_state.DOCUMENTATION).keys()
