@@ -28,7 +28,7 @@ class RanError(Exception):
 @cache
 def documented() -> dict[str, Any]:
     """Return what ansible-doc knows of the modules, with what they share."""
-    program = Path(sys.executable).parent / "ansible-doc"
+    program = str(Path(sys.executable).parent / "ansible-doc")
     argv = [program, "--json", "--type", "module", *(f"aurore.infra.{name}" for name in MODULES)]
     shown: dict[str, Any] = json.loads(subprocess.run(argv, cwd=ROOT, capture_output=True, check=True).stdout)
     return shown
