@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: patroni_ailments
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say why no server of a cluster must be stopped now
 description:
   - Servers are stopped only while the cluster is whole. All members run and follow the same primary, no replica is

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: patroni_obstacles
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say why a member must not be taken out of a cluster
 description:
   - A member may begin anew when it is not the primary, and the others serve without it. Whatever stands against it is a

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: patroni_refusals
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say why Patroni must not be started
 description:
   - A cluster is made only where there is nothing, neither data on any host, nor a cluster in etcd, nor backups of one.

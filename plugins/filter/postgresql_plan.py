@@ -28,7 +28,7 @@ options:
     elements: dict
     required: true
   grants:
-    description: Privileges beyond those of owners, each with C(database) and C(roles); other keys are passed on.
+    description: Privileges beyond those of owners, each with C(database), C(roles) and C(privileges).
     type: list
     elements: dict
     default: []
@@ -67,7 +67,8 @@ _value:
     - C(roles) to make or correct, with their C(verifier) and C(attributes); C(memberships) to grant.
     - C(databases) to make or correct; C(public), those into which everybody may go; C(connect), the right to connect
       that roles lack.
-    - C(enter), the declared databases, and C(grants) in them, both to be looked at from inside.
+    - C(enter), the declared databases, and C(grants) in them, both to be compared from inside
+      (P(aurore.infra.postgresql_inside#filter)).
     - C(drop), what is to be removed and is there; C(new), the C(databases) and C(roles) that are not there.
     - C(warnings), a sentence for whatever is there and not declared.
   type: dict

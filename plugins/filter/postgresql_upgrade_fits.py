@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: postgresql_upgrade_fits
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say whether a member may have the configuration of a version of PostgreSQL
 description:
   - A member with data of one version must not be given another one by anything but an upgrade. Of an upgrade, the old

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: postgresql_upgrade_plan
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say where an upgrade of PostgreSQL to a new major version stands
 description:
   - An upgrade has steps on several hosts, and may have been interrupted after any of them. What each member has, and

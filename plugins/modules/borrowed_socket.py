@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: borrowed_socket
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Run a command that needs a Unix socket of another host
 description:
   - Makes a Unix socket of another host appear on this one, runs a command, and takes it away again. A server that lets

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_access
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Say who may do what in etcd
 description:
   - Brings users, roles and authentication of an etcd cluster to what is wanted, by its API. One member is enough, since

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_member
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Give a member of etcd that has lost its data its place again
 description:
   - Runs on another member. Has the cluster forget what it knew of the member, and announces it anew, by etcd's API.

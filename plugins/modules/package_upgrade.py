@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: package_upgrade
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Upgrade packages, and restart the units that still run what was there before
 description:
   - Upgrades those of the named packages that are installed to the version that apt prefers, with what they need. Then

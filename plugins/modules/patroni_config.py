@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: patroni_config
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Set what all members of a Patroni cluster have in common
 description:
   - Patroni keeps timings, the way of replication and PostgreSQL's parameters in etcd, where C(bootstrap.dcs) only puts

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: patroni_state
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Find out what a host has of a cluster of PostgreSQL's
 description:
   - Looks at the data directory, asks etcd what it knows of the cluster, and whether Patroni runs. Changes nothing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: patroni_switchover
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Make another member the primary
 description:
   - Runs on the primary, whose PostgreSQL alone can say what it is doing. What proves that one may ask is taken from

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: patroni_view
 author: Collège technique d'Aurore
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: Ask a member what it knows of its cluster
 description:
   - Runs on a member. Asks its Patroni about the cluster, its PostgreSQL what it is doing, and its etcd whether it is

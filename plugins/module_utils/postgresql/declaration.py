@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from .inside import problems
 from .parameters import Problems
 from .scram import verifier
 
@@ -69,8 +70,8 @@ def plan(found: Mapping[str, Any], declared: Declared, *, check: bool = False) -
     Raises:
         Problems: The declaration contradicts itself.
     """
-    if problems := [*_problems(declared)]:
-        raise Problems(problems)
+    if contradictions := [*_problems(declared)]:
+        raise Problems(contradictions)
     roles = {one["name"]: one for one in found.get("roles") or []}
     databases = {one["name"]: one for one in found.get("databases") or []}
     new_databases = [one["name"] for one in declared.databases if one["name"] not in databases]
@@ -188,6 +189,7 @@ def _problems(declared: Declared) -> Iterator[str]:
         for role in grant["roles"]:
             if role not in roles:
                 yield f"a privilege in {grant['database']} is granted to {role}: declare that role"
+        yield from problems(grant)
     for kind, needed in (("databases", [*databases, MAINTENANCE, *TEMPLATES]), ("roles", [*roles, *declared.kept])):
         for name in declared.drop.get(kind, []):
             if name in needed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,14 @@ from tests.testinfra.postgresql.cluster import MEMBERS
 from .play import changes, play
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
+
+
+def plain(played: subprocess.CompletedProcess[str]) -> str:
+    """What was told, on one line."""
+    return re.sub(r"\s+", " ", played.stdout)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,18 +59,48 @@ def test_what_is_not_declared_is_told_and_goes_only_when_one_says_so(tmp_path: P
     cluster.query(primary, "CREATE DATABASE stray")
     played = play(tmp_path, "postgresql_databases")
     assert changes(played) == 0
-    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on\s+the\s+server\s+and", played.stdout)
+    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on the server and", plain(played))
     drop = '{"postgresql_databases_drop": {"databases": ["%s"]}}'
     refused = play(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone")
     assert refused.returncode != 0
-    assert "drone of the databases to remove is needed" in re.sub(r"\s+", " ", refused.stdout)
+    assert "drone of the databases to remove is needed" in plain(refused)
     assert changes(play(tmp_path, "postgresql_databases", "--check", "--extra-vars", drop % "stray")) == 1
     assert cluster.query(primary, there).strip() == "2"
     assert changes(play(tmp_path, "postgresql_databases", "--extra-vars", drop % "stray")) == 1
     assert cluster.query(primary, there).strip() == "1"
 
 
+def test_privileges_inside_of_a_database(tmp_path: Path) -> None:
+    primary = cluster.primary()
+    may = "has_table_privilege('drone', oid, 'SELECT')::text"
+    reads = f"SELECT string_agg({may}, ' ') FROM pg_class WHERE relname IN ('report_1', 'report_2')"
+    make = "SET ROLE nextcloud; CREATE TABLE report_{} (id int); RESET ROLE"
+    cluster.query(primary, make.format(1), "nextcloud")
+    try:
+        grant = {"database": "nextcloud", "privileges": ["SELECT"], "roles": ["drone"]}
+        declared = ("--extra-vars", json.dumps({"postgresql_databases_grants": [grant]}))
+        assert changes(play(tmp_path, "postgresql_databases", "--check", *declared)) == 2
+        assert changes(play(tmp_path, "postgresql_databases", *declared)) == 2
+        cluster.query(primary, make.format(2), "nextcloud")
+        assert cluster.query(primary, reads, "nextcloud").strip() == "true true"
+        again = play(tmp_path, "postgresql_databases", *declared)
+        assert changes(again) == 0
+        assert "drone has" not in plain(again)
+
+        undeclared = play(tmp_path, "postgresql_databases")
+        assert changes(undeclared) == 0
+        told = re.findall(
+            r"WARNING: drone has SELECT on .*? in nextcloud.*? declare it, or (.*?) there", plain(undeclared)
+        )
+        assert len(told) == 2
+        cluster.query(primary, "; ".join(told), "nextcloud")
+        assert cluster.query(primary, reads, "nextcloud").strip() == "false false"
+        assert "drone has" not in plain(play(tmp_path, "postgresql_databases"))
+    finally:
+        cluster.query(primary, "DROP TABLE IF EXISTS report_1, report_2", "nextcloud")
+
+
 def test_without_the_primary_nothing_is_changed(tmp_path: Path) -> None:
     refused = play(tmp_path, "postgresql_databases", "--limit", ",".join(cluster.replicas()))
     assert refused.returncode != 0
-    assert "is the primary, so no database can be changed" in re.sub(r"\s+", " ", refused.stdout)
+    assert "is the primary, so no database can be changed" in plain(refused)

@@ -24,7 +24,7 @@ ROLES = [
     {"name": "readers", "login": False},
     {"name": "reader", "password": "ghi", "member_of": ["readers"]},
 ]
-GRANTS = [{"database": "forge", "roles": ["readers"], "objects": "ALL_IN_SCHEMA", "privileges": "SELECT"}]
+GRANTS = [{"database": "forge", "roles": ["readers"], "privileges": ["SELECT"]}]
 DECLARED = Declared(DATABASES, ROLES, GRANTS, SYSTEM, KEPT)
 
 
@@ -208,7 +208,7 @@ def test_a_declaration_that_contradicts_itself_is_refused_at_once() -> None:
             {"name": "Forge", "owner": "b"},
         ],
         roles=[{"name": "b", "password": "é", "member_of": ["c", "pg_monitor"]}, {"name": "rewind"}, {}],
-        grants=[{"database": "d", "roles": ["e"]}],
+        grants=[{"database": "d", "roles": ["e"], "type": "schema", "privileges": ["ALL"]}],
         kept=KEPT,
         drop={"databases": ["a"], "roles": ["postgres", "gone"]},
     )
@@ -226,6 +226,7 @@ def test_a_declaration_that_contradicts_itself_is_refused_at_once() -> None:
         "the role b is a member of 'c': declare that role",
         "a privilege is granted in the database d: declare that database",
         "a privilege in d is granted to e: declare that role",
+        "the privilege 'ALL' in d is none that a schema has: choose from USAGE, CREATE",
         "a of the databases to remove is needed: take it out of what is declared first",
         "postgres of the roles to remove is needed: take it out of what is declared first",
     )
