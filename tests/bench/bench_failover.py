@@ -3,7 +3,8 @@
 .venv/bin/python -m tests.bench.bench_failover [--rounds 3]
 
 On the lab's own cluster, which gets its settings back at the end, whatever happens. A client on another host writes a
-row every 50 ms all the while; an outage is the longest time without an acknowledged row. The table shows medians.
+row every 50 ms all the while; an outage is the longest time without an acknowledged row. The table shows medians, and
+the worst of ours. The goals are of decision 0010.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ PATIENCE = 180
 
 
 class Fault(NamedTuple):
-    """What happens, and whether etcd's leader is on the primary's host."""
+    """What happens, how many seconds it may cost, and whether etcd's leader is on the primary's host."""
 
     name: str
     happen: Callable[[Trial], None]
+    goal: float
     with_etcd: bool = False
 
 
@@ -72,12 +74,12 @@ def lose(how: Callable[[str], None], trial: Trial) -> None:
 
 kill_host, cut_off = partial(lose, trials.power_off), partial(lose, trials.unplug)
 FAULTS = (
-    Fault("switchover", switch_over),
-    Fault("server process killed", kill_server),
-    Fault("host killed", kill_host),
-    Fault("host killed, with etcd's leader", kill_host, with_etcd=True),
-    Fault("host cut off", cut_off),
-    Fault("host cut off, with etcd's leader", cut_off, with_etcd=True),
+    Fault("switchover", switch_over, 2),
+    Fault("server process killed", kill_server, 10),
+    Fault("host killed", kill_host, 20),
+    Fault("host killed, with etcd's leader", kill_host, 20, with_etcd=True),
+    Fault("host cut off", cut_off, 20),
+    Fault("host cut off, with etcd's leader", cut_off, 20, with_etcd=True),
 )
 
 
@@ -109,6 +111,15 @@ def fence(action: str) -> None:
     cluster.each_member(lambda member: connect(member).check_output(f"systemctl --quiet --now {action} {FENCE}"))
 
 
+def row(fault: Fault, ours: list[float], theirs: list[float]) -> str:
+    """A line of the table."""
+    ratio = median(theirs) / median(ours)
+    return (
+        f"| {fault.name:<33} | < {fault.goal:>2.0f} | {median(ours):>4.1f} | {max(ours):>5.1f} |"
+        f" {median(theirs):>8.1f} | {ratio:>5.1f} |"
+    )
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description="Breaks the lab's cluster, with our settings and Patroni's defaults.")
@@ -117,8 +128,8 @@ def main() -> None:
     # Whoever ends it has the settings put back, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended"))
 
-    def all_faults(whole: list[str]) -> dict[str, float]:
-        return {fault.name: median(measure(fault, whole) for _ in range(rounds)) for fault in FAULTS}
+    def all_faults(whole: list[str]) -> dict[str, list[float]]:
+        return {fault.name: [measure(fault, whole) for _ in range(rounds)] for fault in FAULTS}
 
     trials.watch()
     try:
@@ -129,11 +140,11 @@ def main() -> None:
             theirs = all_faults(DEFAULTS_WHOLE)
     finally:
         trials.unwatch()
-    rows = [
-        f"| {name:<32} | {seconds:>6.2f} | {theirs[name]:>8.2f} | {theirs[name] / seconds:>5.1f} |"
-        for name, seconds in ours.items()
+    rows = [row(fault, ours[fault.name], theirs[fault.name]) for fault in FAULTS]
+    head = [
+        "| what happens to the primary       | goal | ours | worst | defaults | ratio |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
-    head = ["| what happens to the primary       | ours s | defaults | ratio |", "|---|--:|--:|--:|"]
     sys.stdout.write(f"Seconds without an acknowledged row, medians of {rounds}; no acknowledged row was lost\n\n")
     sys.stdout.write("\n".join([*head, *rows]) + "\n")
 

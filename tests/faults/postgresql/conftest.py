@@ -24,7 +24,7 @@ def _watched() -> Iterator[None]:
 class Conclude(Protocol):
     """Ends a trial and shows what it measured."""
 
-    def __call__(self, trial: Trial, name: str, *, below: float) -> None: ...
+    def __call__(self, trial: Trial, name: str) -> None: ...
 
 
 @pytest.fixture
@@ -36,13 +36,15 @@ def trial() -> Iterator[Trial]:
 
 @pytest.fixture
 def conclude(request: pytest.FixtureRequest) -> Conclude:
-    """How the test ends: the cluster is whole, nothing is lost, and it did not take too long. All learn how long."""
+    """How the test ends: the cluster is whole, nothing is lost, and all learn how long it took.
+
+    How long it may take is asked by tests/bench/bench_failover.py, on a machine that does nothing else.
+    """
     capture = request.config.pluginmanager.getplugin("capturemanager")
 
-    def show(trial: Trial, name: str, *, below: float) -> None:
+    def show(trial: Trial, name: str) -> None:
         said = trial.concludes(name)
         with capture.global_and_fixture_disabled():
             sys.stdout.write(f"\n{said}\n")
-        assert trial.outage < below
 
     return show

@@ -165,7 +165,7 @@ def test_nothing_is_done_while_a_transaction_runs_for_long() -> None:
 def test_switchover(trial: Trial, conclude: Conclude) -> None:
     said = done(operation("switchover"))
     trial.recovers()
-    conclude(trial, "switchover by its playbook", below=5)
+    conclude(trial, "switchover by its playbook")
     assert cluster.primary() != trial.was
     assert f"{cluster.primary()} is the primary, in the place of {trial.was}. For " in said
 
@@ -175,7 +175,7 @@ def test_switchover_to_a_member(trial: Trial, conclude: Conclude) -> None:
     assert f"{to} is the primary, in the place of {trial.was}." in done(operation("switchover", "-e", f"to={to}"))
     trial.recovers()
     # The other replica has waited before it followed.
-    conclude(trial, "switchover to a member", below=5)
+    conclude(trial, "switchover to a member")
     assert cluster.primary() == to
     assert f"{to} is the primary already." in done(operation("switchover", "-e", f"to={to}"))
 
@@ -189,8 +189,9 @@ def test_rolling_restart(trial: Trial, conclude: Conclude) -> None:
     assert "Nothing waits for a restart." in done(operation("restart"))
     wait_for(PARAMETER, RAISED, pending=False)
     gaps = interruptions(trial)
-    conclude(trial, summed("rolling restart", gaps), below=5)
-    assert sum(gaps) < 5
+    conclude(trial, summed("rolling restart", gaps))
+    # However many restarts, one switchover.
+    assert trial.reigned() == [trial.was, cluster.primary()]
     assert cluster.primary() != trial.was
 
 
@@ -203,7 +204,7 @@ def test_a_parameter_is_lowered(trial: Trial, conclude: Conclude) -> None:
     assert started() == before
     assert "Nothing waits for a restart." in done(operation("restart", "--extra-vars", "in_place=true"))
     wait_for(PARAMETER, DEFAULT, pending=False)
-    conclude(trial, "a parameter lowered, the primary restarted in its place", below=10)
+    conclude(trial, "a parameter lowered, the primary restarted in its place")
     assert cluster.primary() == trial.was
 
 
@@ -218,7 +219,8 @@ def test_patronis_own_unit_has_changed(trial: Trial, conclude: Conclude) -> None
         assert connect(changed).check_output(f"ps -o ni= $(head -n 1 {cluster.DATA}/postmaster.pid)").strip() == "1"
     finally:
         connect(changed).check_output(f"rm {path} && systemctl daemon-reload && systemctl restart patroni.service")
-    conclude(trial, "a replica restarted for its unit", below=2)
+    conclude(trial, "a replica restarted for its unit")
+    assert trial.errors() == []
     assert {name for name, when in started().items() if when != before[name]} == {changed}
 
 
@@ -300,6 +302,7 @@ def test_a_rolling_upgrade_that_is_interrupted_goes_on(
     assert versions() == upgradable
     assert done(operation("upgrade")).count("nothing to do") == len(cluster.MEMBERS)
     gaps = interruptions(trial)
-    conclude(trial, summed("rolling upgrade, of which two runs were killed", gaps), below=5)
-    assert sum(gaps) < 5
+    conclude(trial, summed("rolling upgrade, of which two runs were killed", gaps))
+    # However many restarts, one switchover.
+    assert trial.reigned() == [trial.was, cluster.primary()]
     assert cluster.primary() != trial.was

@@ -298,6 +298,23 @@ class Trial:
         assert overlaps(self.reigns()) == [], said
         return said
 
+    def errors(self) -> list[str]:
+        """What the client was told instead of an acknowledgement, and when it had to connect again."""
+        connects = [line for line in self.writer.lines if line.what == "connected"]
+        return [
+            f"{line.what} {line.more}" for line in self.writer.lines if line.what == "error" or line in connects[1:]
+        ]
+
+    def reigned(self) -> list[str]:
+        """The members that were primaries, one after the other."""
+        return list(dict.fromkeys(reign.member for reign in self.reigns()))
+
+    def fenced(self) -> list[str]:
+        """The members whose fence has ended the term of a primary, by their journals."""
+        asked = f"journalctl --quiet --unit patroni-fence --since @{self.since} --output cat"
+        said = cluster.each_member(lambda member: connect(member).check_output(asked))
+        return [member for member, text in said.items() if "its term ends" in text]
+
     def missing(self, writer: Writer) -> list[int]:
         """The rows that were acknowledged to a writer and are not on every member."""
         wanted = set(writer.acknowledged())
