@@ -245,13 +245,18 @@ def upgradable() -> Iterator[dict[str, str]]:
     newest = versions()
     cluster.await_health()
     packages = ssh(cluster.MEMBERS[0], MAKE % " ".join((*OF_MEMBERS, OF_ALL)))
-    for member in [*cluster.replicas(), cluster.primary()]:
-        if cluster.primary() == member:
-            cluster.switch_over(cluster.replicas()[0])
-            cluster.await_health()
+
+    def downgrade(member: str) -> None:
         ssh(member, INSTALL % "|".join((*OF_MEMBERS, OF_ALL)), packages)
         connect(member).check_output("systemctl restart patroni.service haproxy.service")
-        cluster.await_health()
+
+    was = cluster.primary()
+    cluster.each_member(downgrade, cluster.replicas())
+    cluster.await_health()
+    cluster.switch_over()
+    cluster.await_health()
+    downgrade(was)
+    cluster.await_health()
     ssh(REPOSITORY, INSTALL % OF_ALL, packages)
     yield newest
     for host in newest:

@@ -11,7 +11,7 @@ import yaml
 from ..conftest import LAB, SSH_CONFIG, connect, eventually, inventory, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 MEMBERS: list[str] = sorted(
     name for name, variables in inventory().items() if "postgresql" in variables["model_services"]
@@ -36,10 +36,10 @@ def secret(entry: str) -> str:
     return run("pass", "show", entry, env=store).stdout.splitlines()[0]
 
 
-def each_member[T](look: Callable[[str], T]) -> dict[str, T]:
-    """Ask all members at once."""
-    with ThreadPoolExecutor(len(MEMBERS)) as pool:
-        return dict(zip(MEMBERS, pool.map(look, MEMBERS), strict=True))
+def each_member[T](look: Callable[[str], T], members: Sequence[str] = MEMBERS) -> dict[str, T]:
+    """Ask all members at once, or some."""
+    with ThreadPoolExecutor(len(members)) as pool:
+        return dict(zip(members, pool.map(look, members), strict=True))
 
 
 # --- SQL, on a member
