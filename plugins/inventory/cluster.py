@@ -12,6 +12,7 @@ description:
     to Ansible with the variables that follow from it.
   - Hosts are in a group for their kind (C(nodes), C(guests), C(rented)), one for their site (C(site_fleming);
     C(site_any) for guests that run on any node) and one for each service that they carry (C(postgresql), C(mons)).
+    Clients of a service are in a group where the model gives them one (C(postgresql_clients)).
   - All problems of the model are listed at once, each with its file and line, and nothing is run.
   - Addresses and names come from the model alone. What differs between production and the lab is in the options of
     the two files that use this plugin, V(inventory/production.yml) and V(inventory/lab.yml).

@@ -67,6 +67,11 @@ class Index:
         return by_name(self.model.services)
 
     @cached_property
+    def listens(self) -> tuple[Listen, ...]:
+        """All ports on which something answers."""
+        return *self.model.common, *(listen for service in self.model.services for listen in service.listens)
+
+    @cached_property
     def autonomous_systems(self) -> dict[str, AutonomousSystem]:
         """Autonomous systems by name."""
         return by_name(self.model.autonomous_systems)

@@ -287,6 +287,7 @@ class Listen(Record):
         protocol: Of the transport.
         ports: Numbers and ranges.
         clients: Who may talk to it: services, or the words of derive/clients.py.
+        group: Of these clients, for a play that shows them the way.
     """
 
     description: Line
@@ -294,6 +295,7 @@ class Listen(Record):
     protocol: Literal["tcp", "udp"]
     ports: Annotated[tuple[Ports, ...], NotEmpty()]
     clients: Annotated[tuple[GroupName, ...], NotEmpty()]
+    group: GroupName | None = None
 
 
 @record

@@ -83,6 +83,11 @@ def networks_as(word: str, host: Host, index: Index) -> Mapping[Purpose, Network
     return {}
 
 
+def is_client(index: Index, host: Host, listen: Listen) -> bool:
+    """Whether a host may talk to a service there."""
+    return any(networks_as(word, host, index) for word in listen.clients)
+
+
 def find_path(client: Mapping[Purpose, Network], ways: Iterable[Purpose]) -> tuple[Purpose, Network] | None:
     """How a client gets to a service.
 

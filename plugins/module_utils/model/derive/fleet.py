@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..index import Index
+from .clients import is_client
 from .hosts import HostVariables
 from .names import views
 
@@ -67,6 +68,9 @@ def groups_of(index: Index) -> dict[str, list[str]]:
         groups.setdefault(group_of_site(index.site_of(host)), []).append(name)
     for service, carriers in index.carriers.items():
         groups[service] = [host.name for host in carriers]
+    for listen in index.listens:
+        if listen.group:
+            groups[listen.group] = [host.name for host in index.hosts.values() if is_client(index, host, listen)]
     return groups
 
 

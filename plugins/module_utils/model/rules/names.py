@@ -46,6 +46,7 @@ def duplicate_names(index: Index) -> Iterator[Finding]:
     yield from _repeated(index.all_hosts, "name")
     for records in (model.sites, model.networks, model.services, model.common, model.zones, model.equipment):
         yield from _repeated(records, "name")
+    yield from _repeated((listen for listen in index.listens if listen.group), "group")
     yield from _repeated(model.people, "nick")
     yield from _repeated(model.autonomous_systems, "name")
     yield from _repeated(model.autonomous_systems, "number")
@@ -59,7 +60,8 @@ def duplicate_names(index: Index) -> Iterator[Finding]:
 def host_is_group(index: Index) -> Iterator[Finding]:
     """No host has the name of a group: Ansible's patterns could not tell them apart."""
     sites = {group_of_site(name) for name in index.sites}
-    groups = {*index.services, *sites, *KIND_GROUPS.values(), "all", "ungrouped"}
+    clients = {listen.group for listen in index.listens}
+    groups = {*index.services, *sites, *clients, *KIND_GROUPS.values(), "all", "ungrouped"}
     for name, host in index.hosts.items():
         if name in groups:
             yield host.at("name"), f"'{name}' is the name of a group as well; rename the host"
@@ -73,10 +75,13 @@ def host_is_group(index: Index) -> Iterator[Finding]:
 
 @rule("reserved-name")
 def reserved_names(index: Index) -> Iterator[Finding]:
-    """No service has the name of something else that clients or groups may be called."""
+    """No service, and no group of clients, has the name of something else that clients or groups may be called."""
     for name, service in index.services.items():
         if name in RESERVED or name.startswith("site_"):
             yield service.at("name"), f"'{name}' already means something else; rename the service"
+    for listen in index.listens:
+        if listen.group in {*RESERVED, *index.services} or (listen.group or "").startswith("site_"):
+            yield listen.at("group"), f"'{listen.group}' already means something else; rename the group"
     for name, site in index.sites.items():
         if group_of_site(name) == SITE_ANY:
             yield site.at("name"), f"the group {SITE_ANY} is of guests that run on any node; rename the site"

@@ -28,16 +28,10 @@ _WANTED = {
 """Services that there must be, and what for. Rules know them by name: a new name would silence these."""
 
 
-def _listens(index: Index) -> Iterator[Listen]:
-    yield from index.model.common
-    for service in index.model.services:
-        yield from service.listens
-
-
 @rule("unknown-client", "services")
 def unknown_clients(index: Index) -> Iterator[Finding]:
     """Clients are services or the words that services.yml explains."""
-    for listen in _listens(index):
+    for listen in index.listens:
         for word in listen.clients:
             if word not in _WORDS and word not in index.services:
                 yield listen.at("clients", word), f"there are no clients '{word}'; {choice({*_WORDS, *index.services})}"
@@ -76,7 +70,7 @@ def _cut_off(index: Index, name: str, listen: Listen, servers: Sequence[Host]) -
 @rule("anyone-and-more")
 def anyone_and_more(index: Index) -> Iterator[Finding]:
     """Who lets anyone in has no need to name others: one of the two is a mistake."""
-    for listen in _listens(index):
+    for listen in index.listens:
         if ANYONE in listen.clients and len(listen.clients) > 1:
             yield listen.at("clients"), f"'{ANYONE}' includes the others; keep it alone or remove it"
 

@@ -236,7 +236,7 @@ services:
   - name: database
     title: Databases
     listens:
-      - {description: SQL, via: [services], protocol: tcp, ports: [5432], clients: [database, mail_server]}
+      - {description: SQL, via: [services], protocol: tcp, ports: [5432], clients: [database, mail_server], group: apps}
   - name: mail_server
     title: Mail
     aliases: [mail.example.org, imap.example.org]

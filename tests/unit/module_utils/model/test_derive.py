@@ -53,7 +53,14 @@ def test_groups(small: Fleet) -> None:
         "dns_primary": ["dns"],
         "dns_secondary": ["relay"],
         "log_server": ["log"],
+        # Of clients.
+        "apps": ["db-north", "db-south", "mail"],
     }
+
+
+def test_a_group_of_clients_that_are_all_hosts() -> None:
+    fleet = derived(("services.yml", "clients: [hosts]}", "clients: [hosts], group: loggers}"))
+    assert fleet.groups["loggers"] == [*fleet.hosts]
 
 
 def test_all_variables_of_a_host(small: Fleet) -> None:
@@ -490,7 +497,7 @@ def test_the_real_fleet() -> None:
         "nodes", "guests", "rented", "site_fleming", "site_edc", "site_gs", "site_ovh", "site_any",
         "mons", "mgrs", "osds", "hypervisors", "etcd", "postgresql", "backup_repository", "mail_server",
         "mail_relay", "dns_primary", "dns_secondary", "forge", "ci_server", "prometheus", "synapse", "website",
-        "container_host", "cloud", "log_server", "rt_office",
+        "container_host", "cloud", "log_server", "rt_office", "postgresql_clients",
     }  # fmt: skip
     assert len(real.hosts) == 17
     assert all(map(one_default_route, real.hosts.values()))

@@ -310,6 +310,28 @@ CASES: list[tuple[list[Edit], list[str]]] = [
         ["services.yml:17: reserved-name: 'nodes' already means something else; rename the service"],
     ),
     (
+        [("services.yml", "group: apps", "group: nodes")],
+        ["services.yml:23: reserved-name: 'nodes' already means something else; rename the group"],
+    ),
+    (
+        [("services.yml", "group: apps", "group: mail_relay")],
+        ["services.yml:23: reserved-name: 'mail_relay' already means something else; rename the group"],
+    ),
+    (
+        [("services.yml", "group: apps", "group: site_north")],
+        ["services.yml:23: reserved-name: 'site_north' already means something else; rename the group"],
+    ),
+    (
+        [("services.yml", "clients: [mail_relay, database]}", "clients: [mail_relay, database], group: apps}")],
+        [
+            "services.yml:29: duplicate-name: 'apps' is already on line 23 of services.yml; give one of them another group"
+        ],
+    ),
+    (
+        [("services.yml", "group: apps", "group: log")],
+        ["guests.yml:32: name-clash: 'log' is the name of a group as well; rename the host"],
+    ),
+    (
         [
             ("sites.yml", "name: away", "name: any"),
             ("rented.yml", "site: away", "site: any"),
@@ -634,7 +656,7 @@ CASES: list[tuple[list[Edit], list[str]]] = [
     (
         [("people.yml", "role: rt\n", "role: rt\n    administers: [dns, web]\n")],
         [
-            "people.yml:12: unknown-principal: there is no host or group 'web'; use root for all hosts, a host's name, or one of database, dns_primary, dns_secondary, guests, hypervisors, log_server, mail_relay, mail_server, nodes, rented, site_any, site_away, site_north, site_south"
+            "people.yml:12: unknown-principal: there is no host or group 'web'; use root for all hosts, a host's name, or one of apps, database, dns_primary, dns_secondary, guests, hypervisors, log_server, mail_relay, mail_server, nodes, rented, site_any, site_away, site_north, site_south"
         ],
     ),
     (
