@@ -174,16 +174,22 @@ def model(size: int) -> dict[str, Any]:
             "zones": [{"name": "auro.re", "contact": "hostmaster@auro.re", "name_servers": ["guest-0", "relay"]}]
         },
         "people.yml": template,
+        "certificates.yml": {"certificates": []},
         "equipment.yml": {"equipment": []},
     }
 
 
-def write(directory: Path, size: int) -> tuple[Path, Path]:
-    """Writes a model with our plugin's configuration, and the static inventory with the same content."""
-    (directory / "model").mkdir(parents=True)
+def write_model(directory: Path, size: int) -> None:
+    """Writes the files of a model."""
+    directory.mkdir(parents=True)
     for name, content in model(size).items():
         text = yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-        (directory / "model" / name).write_text(text, encoding="utf-8")
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def write(directory: Path, size: int) -> tuple[Path, Path]:
+    """Writes a model with our plugin's configuration, and the static inventory with the same content."""
+    write_model(directory / "model", size)
     ours = directory / "ours.yml"
     ours.write_text("plugin: aurore.infra.cluster\nvariables: {ansible_user: root}\n", encoding="utf-8")
     exported = directory / "exported.json"
