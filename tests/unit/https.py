@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -122,7 +123,9 @@ class Server:
     def hang_up(self) -> None:
         """Close the connections that are open, as a server that restarts does."""
         for connection in self._connections.copy():
-            connection.shutdown(socket.SHUT_RDWR)
+            # It may have been closed already, while its thread has not noticed yet.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
         """Be gone."""
