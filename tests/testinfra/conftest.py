@@ -60,6 +60,11 @@ def run(
     return subprocess.run(argv, cwd=ROOT, check=check, env=environment, capture_output=True, text=True, **options)
 
 
+def plain(ran: subprocess.CompletedProcess[str]) -> str:
+    """What a command has said, on one line: where Ansible breaks lines depends on how long names are."""
+    return " ".join(ran.stdout.split())
+
+
 def start(*argv: str, env: Mapping[str, str] = PLAIN, **options: Any) -> subprocess.Popen[str]:
     """Start a command as `run` does, without awaiting its end."""
     return subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **PLAIN, **env}, text=True, **options)

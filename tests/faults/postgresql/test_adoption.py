@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, run, start
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, plain, run, start
 from tests.testinfra.postgresql.cluster import CLIENT, MEMBERS, primary, query
 
 from . import older
@@ -75,7 +75,7 @@ def empty_again() -> None:
 def adopt(*options: str, database: str = TARGET) -> tuple[int, str]:
     """Run the playbook: how it ends, and what it says, in one line."""
     done = run(*PLAYBOOK, "--extra-vars", f"database={database}", *options, check=False)
-    return done.returncode, " ".join(done.stdout.split())
+    return done.returncode, plain(done)
 
 
 def databases() -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect
+from tests.testinfra.conftest import connect, plain
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.client import asked, passwords, psql
 from tests.testinfra.postgresql.cluster import MEMBERS
@@ -16,14 +16,8 @@ from tests.testinfra.postgresql.cluster import MEMBERS
 from .play import changes, play
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def plain(played: subprocess.CompletedProcess[str]) -> str:
-    """What was told, on one line."""
-    return re.sub(r"\s+", " ", played.stdout)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.testinfra.conftest import connect, eventually, run
+from tests.testinfra.conftest import connect, eventually, plain, run
 from tests.testinfra.postgresql import cluster
 
 from . import trial as trials
@@ -14,7 +14,6 @@ from .interrupt import interrupted
 from .play import changes, play
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from .conftest import Conclude
@@ -28,23 +27,18 @@ IDENTITY = "SELECT system_identifier FROM pg_control_system()"
 """Another cluster has another."""
 
 
-def said(ran: subprocess.CompletedProcess[str]) -> str:
-    """What a run has said, without the breaks of its lines."""
-    return " ".join(ran.stdout.split())
-
-
 def done(*command: str) -> str:
     """What a run says that ends well."""
     ran = run(*command, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:]
-    return said(ran)
+    return plain(ran)
 
 
 def refused(*command: str) -> str:
     """What a run says that is refused."""
     ran = run(*command, check=False)
     assert ran.returncode != 0, ran.stdout[-6000:]
-    return said(ran)
+    return plain(ran)
 
 
 def killed(role: str, moment: str, *command: str) -> None:
@@ -100,7 +94,7 @@ def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
     before = restarts()
-    told = said(play(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
+    told = plain(play(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
     assert "etcd_election (1000) must be five times etcd_heartbeat (300) at least" in told
     assert restarts() == before
     # Of this one, etcd alone knows that it is wrong.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, run
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, plain, run
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import REPOSITORY
 
@@ -69,13 +69,13 @@ def operation(name: str, *options: str) -> subprocess.CompletedProcess[str]:
 def refused(done: subprocess.CompletedProcess[str]) -> str:
     """What a run that was refused has said, without the breaks of its lines."""
     assert done.returncode != 0, done.stdout
-    return " ".join(done.stdout.split())
+    return plain(done)
 
 
 def done(ran: subprocess.CompletedProcess[str]) -> str:
     """What a run that was not refused has said."""
     assert ran.returncode == 0, ran.stdout[-6000:]
-    return " ".join(ran.stdout.split())
+    return plain(ran)
 
 
 def started() -> dict[str, str]:

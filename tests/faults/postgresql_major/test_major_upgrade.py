@@ -14,7 +14,7 @@ import yaml
 
 from tests.faults.postgresql import older
 from tests.faults.postgresql.interrupt import interrupted
-from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, run
+from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, plain, run
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
 from tests.testinfra.postgresql.repository import REPOSITORY
@@ -92,7 +92,7 @@ def _old_cluster(before: Path) -> Iterator[None]:
 def play(*command: str) -> tuple[int, str]:
     """Run a playbook: how it ends, and what it says, in one line."""
     done = run(*command, check=False)
-    return done.returncode, " ".join(done.stdout.split())
+    return done.returncode, plain(done)
 
 
 def versions() -> set[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.campaign import outcome
 
-from tests.testinfra.conftest import LAB, connect, inventory, run
+from tests.testinfra.conftest import LAB, connect, inventory, plain, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,17 +70,12 @@ def play(name: str, *options: str, **variables: Any) -> CompletedProcess[str]:
     return run("ansible-playbook", "-i", "inventory/lab.yml", playbook, "-e", given, *options, check=False)
 
 
-def said(done: CompletedProcess[str]) -> str:
-    """What a playbook wrote, without its line breaks."""
-    return " ".join(done.stdout.split())
-
-
 def check(**variables: Any) -> str:
     """Compare, which succeeds and changes nothing."""
     done = play("check_directory", **variables)
     assert done.returncode == 0, done.stdout
     assert "changed=0" in done.stdout
-    return said(done)
+    return plain(done)
 
 
 def refused(**variables: Any) -> str:
@@ -88,7 +83,7 @@ def refused(**variables: Any) -> str:
     done = play("check_directory", **variables)
     assert done.returncode == 2, done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    return said(done)
+    return plain(done)
 
 
 # --- Comparing
@@ -284,7 +279,7 @@ def test_a_merged_outcome_removes_those_who_leave_and_nobody_else(office: Host, 
     assert done.returncode == 0, done.stdout
     assert "changed=1" in done.stdout
     assert members(office) == sorted([*NICKS[1:], "stranger"])
-    assert f"{LEAVER} left by the outcome of {LAST_DAY.year}. Next: ansible-playbook playbooks/site.yml" in said(done)
+    assert f"{LEAVER} left by the outcome of {LAST_DAY.year}. Next: ansible-playbook playbooks/site.yml" in plain(done)
 
     again = clone.apply()
     assert again.returncode == 0
@@ -317,7 +312,7 @@ def test_before_the_merge_nobody_is_removed(office: Host, clone: Clone, state: A
     state(clone)
     done = clone.apply()
     assert done.returncode == 2
-    assert "Nobody leaves before the college has merged the outcome" in said(done)
+    assert "Nobody leaves before the college has merged the outcome" in plain(done)
     assert members(office) == sorted(NICKS)
 
 
@@ -325,7 +320,7 @@ def test_while_the_model_says_otherwise_nobody_is_removed(office: Host, clone: C
     clone.merge()
     done = clone.apply(ended=False)
     assert done.returncode == 2
-    assert f"the mandate of '{LEAVER}' runs until" in said(done)
+    assert f"the mandate of '{LEAVER}' runs until" in plain(done)
     assert members(office) == sorted(NICKS)
 
 
@@ -337,7 +332,7 @@ def test_a_directory_that_is_down_stops_it_and_the_next_run_does_it(office: Host
     finally:
         office.check_output("systemctl start slapd")
     assert done.returncode == 2
-    assert f"{URI} does not answer" in said(done)
+    assert f"{URI} does not answer" in plain(done)
     assert clone.apply().returncode == 0
     assert members(office) == sorted(NICKS[1:])
 
@@ -356,4 +351,4 @@ def test_without_the_right_to_change_the_group_it_says_so(office: Host, clone: C
     finally:
         ldap(office, "dn: olcDatabase={1}mdb,cn=config\nchangetype: modify\ndelete: olcAccess\nolcAccess: {0}")
     assert done.returncode == 2
-    assert f"Nobody was removed: {ACCOUNT} may not do that to {BY_NAME}" in said(done)
+    assert f"Nobody was removed: {ACCOUNT} may not do that to {BY_NAME}" in plain(done)
