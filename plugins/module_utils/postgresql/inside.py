@@ -55,24 +55,26 @@ def inside(
     steps: dict[str, list[Any]] = {"public": [], "extensions": [], "grants": [], "later": [], "warnings": []}
     for database in databases:
         name, owner = database["name"], database["owner"]
-        known = [(one["type"], one["schema"], one["name"]) for one in found[name].get("objects") or []]
+        objects = found[name].get("objects") or []
+        known = [(one["type"], one["schema"], one["name"]) for one in objects]
         present = {
             Privilege(one["type"], one["schema"], one["name"], role, privilege)
-            for one in found[name].get("objects") or []
+            for one in objects
             for role, privilege in one["privileges"]
         }
-        declared = [grant for grant in grants if grant["database"] == name]
-        wanted = {privilege for grant in declared for privilege in _wanted(grant, known)}
+        undeclared = present - {OPEN, USUAL}
         steps["public"] += [name] * (OPEN in present)
         steps["extensions"] += _extensions(found[name], database)
-        for grant in declared:
-            missing = {one for one in _wanted(grant, known) if one not in present}
+        for grant in (one for one in grants if one["database"] == name):
+            wanted = {*_wanted(grant, known)}
+            undeclared -= wanted
+            missing = wanted - present
             there = {one for one in missing if one.name != LATER or one.type == "schema"}
             steps["grants"] += _step(grant, {one for one in there if one[:3] in known})
             steps["later"] += ({**step, "owner": owner} for step in _step(grant, missing - there))
             steps["warnings"] += _absent(grant, sorted({one.name for one in there if one[:3] not in known}))
         steps["warnings"] += _undeclared_extensions(found[name], database)
-        steps["warnings"] += _undeclared(name, owner, present - wanted - {OPEN, USUAL})
+        steps["warnings"] += _undeclared(name, owner, undeclared)
     return steps
 
 
