@@ -43,6 +43,18 @@ def _jobs_have_run() -> None:
     if not any(one.rc == 0 for one in cluster.each_member(lambda member: connect(member).run(ended)).values()):
         # They agree on whose turn it is.
         cluster.each_member(lambda member: connect(member).check_output("systemctl start restore-drill.service"))
+    for host in monitoring.carrying("backup_repository"):
+        _await_backups_in_metrics(host)
+
+
+def _await_backups_in_metrics(host: str) -> None:
+    """Its exporter looks at the repository now and then, and its last look may have been before the first backup."""
+    unit = connect(host).check_output("systemctl cat prometheus-pgbackrest-exporter.service")
+    (interval,) = re.findall(r"--collect\.interval=(\d+)", unit)
+    look = f"curl --silent --max-time 5 {OURS} https://{fqdn(host)}:{TARGETS['pgbackrest'][0]}/metrics"
+    ask = connect(MONITORING).run
+    seen = eventually(lambda: "\npgbackrest_backup_last_error_status{" in ask(look).stdout, int(interval) + 30)
+    assert seen, ask(look).stdout
 
 
 @pytest.fixture(scope="module")
