@@ -82,3 +82,20 @@ def test_the_host_is_cut_off_for_a_minute(trial: Trial, conclude: Conclude, prim
     # Two members reigned, one after the other.
     assert trial.reigned() == [primary, cluster.primary()]
     assert trial.fenced()
+
+
+def test_patroni_hangs_beside_the_primary(trial: Trial, conclude: Conclude) -> None:
+    """PostgreSQL goes on there and hears of no successor: it reaches the replicas, which do not listen any more."""
+    hangs = "systemctl kill --kill-whom=main --signal={} patroni.service"
+    with trials.Writer(trial.was, trial.new_table(), trials.ON_THE_SOCKET, "postgres") as local:
+        local.await_rows()
+        connect(trial.was).check_output(hangs.format("STOP"))
+        try:
+            trial.recovers()
+        finally:
+            connect(trial.was).check_output(hangs.format("CONT"))
+        conclude(trial, "Patroni hangs beside the primary")
+        local.stop()
+    assert trial.missing(local) == []
+    assert trial.reigned() == [trial.was, cluster.primary()]
+    assert trial.fenced()

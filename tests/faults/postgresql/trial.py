@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 DATABASE, OWNER = "forge", "forge"
 THROUGH_THE_CLIENTS_PATH = f"service=primary dbname={DATABASE} user={OWNER}"
 ON_THE_SOCKET = f"host=/var/run/postgresql dbname={DATABASE} user=postgres"
-ENOUGH = 20
-"""Rows that show that all goes well: a second of them."""
+ENOUGH = 8
+"""Rows that show that all goes well: half a second of them."""
 
 WATCH = "/etc/systemd/system/aurore-watch.service"
 WATCH_PROGRAM, WATCH_LOG = "/var/tmp/aurore-watch.py", "/var/tmp/aurore-watch.log"
@@ -210,7 +210,12 @@ def unwatch() -> None:
 
 @dataclass(frozen=True)
 class Reign:
-    """A time in which a member's server was a primary, by the member's own account."""
+    """A time in which a member's server acknowledged writes, by the member's own account.
+
+    Attributes:
+        begin: When the first one was acknowledged.
+        end: When the last one of those was asked for.
+    """
 
     member: str
     begin: float
@@ -218,18 +223,18 @@ class Reign:
 
 
 def reigns(member: str, lines: list[Line]) -> Iterator[Reign]:
-    """Read the times of a member as a primary."""
+    """Read the times in which a member acknowledged writes."""
     begin = end = 0.0
     for line in [*lines, Line(0, "end", "")]:
         if line.what == "primary":
-            begin, end = begin or line.when, line.when
+            begin, end = begin or line.when, float(line.more)
         elif begin:
             yield Reign(member, begin, end)
             begin = 0.0
 
 
 def overlaps(all_reigns: list[Reign]) -> list[tuple[Reign, Reign]]:
-    """The times in which two members were primaries at once."""
+    """The times in which two members acknowledged writes: one was asked for when the other had begun to do so."""
     return [
         (one, other)
         for one, other in combinations(all_reigns, 2)
@@ -286,7 +291,7 @@ class Trial:
         return outage(self.writer.acknowledged())
 
     def concludes(self, name: str) -> str:
-        """See the cluster whole, all acknowledged rows on all members, one primary at a time; say how it was."""
+        """See the cluster whole, all acknowledged rows on all members, one writable at a time; say how it was."""
         cluster.await_health(self.whole)
         self.writer.await_rows()
         self.writer.stop()
@@ -306,7 +311,7 @@ class Trial:
         ]
 
     def reigned(self) -> list[str]:
-        """The members that were primaries, one after the other."""
+        """The members that acknowledged writes, one after the other."""
         return list(dict.fromkeys(reign.member for reign in self.reigns()))
 
     def fenced(self) -> list[str]:
@@ -328,7 +333,7 @@ class Trial:
         return sorted(set().union(*cluster.each_member(absent).values()))
 
     def reigns(self) -> list[Reign]:
-        """Who was a primary from when to when, since the trial began, by the members' own accounts."""
+        """Who acknowledged writes from when to when, since the trial began, by the members' own accounts."""
         logs = cluster.each_member(lambda member: connect(member).check_output(f"cat {WATCH_LOG}"))
         found = [
             reign

@@ -38,9 +38,9 @@ class Fence:
         self._own = Etcd(endpoints[:1], context, (given.user, given.password), timeout=2.0)
         self._patroni = Patroni(f"{given.members[given.me]}:{PATRONI_PORT}", context, timeout=1.0)
         self._votes = Votes(self._etcd, given.cluster, given.votes, given.me)
-        # Whom this member does not listen to. Nobody knows at the start: the kernel and etcd may still hold what was
-        # said before, and what is said in etcd must not be undone here first.
-        self._closed: str | None = ""
+        # Whom this member does not listen to. What a daemon before this one has left in the kernel and in etcd still
+        # fits together, and ends by itself.
+        self._closed: str | None = None
         self._looks = 0
 
     def turn(self) -> None:
@@ -91,12 +91,15 @@ class Fence:
         self._votes.give(view, lease)
 
     def _listen(self, view: View) -> None:
-        """Takes the vote back, and only then listens again."""
-        if self._closed is None or not self._votes.take_back(view):
+        """Takes the vote back, and only then listens again.
+
+        To one whose term has ended the kernel listens again, in its time. Until then, the PostgreSQL of this member
+        may still be about to hear the new leader's name, and would acknowledge what the old one has kept for it.
+        """
+        if self._closed != view.leader or not self._votes.take_back(view):
             return
         firewall.open_all()
-        if self._closed:
-            logging.info("listening to everyone again")
+        logging.info("listening to %s again", view.leader)
         self._closed = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 HOLD = 60
-"""Seconds after which the kernel opens again by itself, should this program be gone. Votes end sooner."""
+"""Seconds after which the kernel opens again by itself. Votes end sooner, and so do the connections that are cut."""
 
 TABLE = """\
 table inet patroni_fence

@@ -27,7 +27,7 @@ def judge(view: View, me: str, patience: int) -> Verdict:
     Args:
         view: Of one look.
         me: This member's name.
-        patience: Seconds for which a leader may be silent. By then, one that works has given up by itself.
+        patience: Seconds for which a leader may be silent. By then, one that works has mostly given up by itself.
     """
     if view.leader is None:
         return Verdict.AWAIT
