@@ -10,7 +10,7 @@ short_description: Say whether a member may have the configuration of a version 
 description:
   - A member with data of one version must not be given another one by anything but an upgrade. Of an upgrade, the old
     version's data stays for a while, so what the member has noted comes before what is there.
-positional: versions, note, name
+positional: versions, note
 options:
   _input:
     description: The version.
@@ -25,16 +25,12 @@ options:
     description: What it has noted of the last upgrade, if it has.
     type: dict
     required: true
-  name:
-    description: The member's name.
-    type: str
-    required: true
 """
 
 EXAMPLES = r"""
 - name: Refuse another version than the member has
   ansible.builtin.assert:
-    that: 17 | aurore.infra.postgresql_upgrade_fits([17], none, 'postgresql-fleming')
+    that: 17 | aurore.infra.postgresql_upgrade_fits([17], none)
 """
 
 RETURN = r"""

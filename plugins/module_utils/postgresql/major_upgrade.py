@@ -62,9 +62,8 @@ def plan(states: Sequence[State], to: int) -> Plan:
         to: The new version.
     """
     notes = {one["name"]: one["note"] for one in states if one["note"] and one["note"]["new"] == to}
-    unfinished = {name: note for name, note in notes.items() if not note["is_over"]}
-    if unfinished:
-        return _unfinished(states, to, unfinished)
+    if not all(note["is_over"] for note in notes.values()):
+        return _unfinished(states, to, notes)
     running = {one["runs"] for one in states}
     leaders = [one["name"] for one in states if one["leads"]]
     if running <= {to, None} and (notes or running == {to}):
@@ -85,7 +84,7 @@ def plan(states: Sequence[State], to: int) -> Plan:
     return found
 
 
-def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None, name: str) -> bool:
+def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None) -> bool:
     """Whether a member may have the programs and the configuration of a version.
 
     The old version's data is kept beside the new one's, so what was noted comes before what is there. While an upgrade
@@ -96,7 +95,6 @@ def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None
         version: The version.
         versions: Of which the member has data.
         note: What it has noted of the last upgrade.
-        name: Its name.
     """
     if note is None:
         return not versions or version in versions
@@ -104,7 +102,7 @@ def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None
         return bool(version == note["old"])
     if note["is_over"]:
         return bool(version == note["new"])
-    return version == note["new"] and version in versions and (note["is_same"] or note["primary"] != name)
+    return bool(version == note["new"] and version in versions and note["is_same"])
 
 
 def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[str, Any]]) -> Plan:
@@ -119,8 +117,9 @@ def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[st
         primary = next((one["name"] for one in states if one["leads"] and one["runs"] == note["old"]), primary)
     found = _plan(states, _phase(first, note, to), note["old"], primary)
     found["way"], found["place"] = way, note["place"]
-    # Once it is on its way back, what there was has been looked at, and given up.
-    found["may_lose"] = note["is_same"] and (way == "there" or to in running)
+    # Whoever runs the new version may have been written to, also by a client whom nobody meant to let in; whether he
+    # was is looked at. Once it is on its way back and stopped, that has been done.
+    found["may_lose"] = to in running or (way == "there" and any(one["is_same"] for one in notes.values()))
     if len(primaries) > 1 or not first:
         found["problems"].append(
             f"An upgrade has begun from {' and from '.join(primaries)}: run this on all members, or give that up "

@@ -168,13 +168,27 @@ def test_the_real_one_wants_the_version_raised(before: Path) -> None:
     assert versions() == {str(OLD)}
 
 
+def nobody_gets_in() -> None:
+    """What is not compared lets no client in: not by a host's boot, and not by the playbook of a replica alone."""
+    for member in MEMBERS:
+        assert connect(member).run("systemctl is-enabled haproxy.service").stdout.strip() == "disabled"
+        assert not connect(member).service("haproxy").is_running
+    note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
+    replica = next(member for member in MEMBERS if member != note["primary"])
+    status, said = play(*PLAYBOOK, "--limit", replica)
+    assert (status, f"An upgrade from {OLD} to {NEW} is not over." in said) == (2, True)
+
+
 def test_runs_that_are_killed_are_completed_by_the_next() -> None:
     for moment, program in MOMENTS:
         said = interrupted(moment, REAL, program)
         assert f"TASK [{moment}]" in said, said[-4000:]
+        if program == "pg_basebackup":
+            nobody_gets_in()
     status, said = play(*REAL)
     assert status == 0, said
     assert f"PostgreSQL {NEW} serves, with a new full backup." in said
+    assert all(connect(member).service("haproxy").is_enabled for member in MEMBERS)
     assert versions() == {str(NEW)}
     cluster.await_health()
     has_everything()

@@ -7,5 +7,5 @@ from ansible_collections.aurore.infra.plugins.filter.postgresql_upgrade_fits imp
 
 def test_it_says_whether_a_member_may_have_a_version() -> None:
     fits = FilterModule().filters()["postgresql_upgrade_fits"]
-    assert fits(17, [17], None, "a")
-    assert not fits(18, [17], None, "a")
+    assert fits(17, [17], None)
+    assert not fits(18, [17], None)

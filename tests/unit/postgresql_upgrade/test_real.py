@@ -137,6 +137,12 @@ def test_both_have_the_same(made: Member) -> None:
     assert real.compare(made.job) == []
 
 
+def test_the_others_note_that_they_have_the_same(begun: Member) -> None:
+    real.confirm(begun.job)
+    real.confirm(begun.job)
+    assert notes.begun(begun.job).is_same
+
+
 def test_a_difference_is_a_failure(made: Member) -> None:
     made.rule("psql", "FROM ONLY public.issue", [3, "8"])
     with pytest.raises(RestoreError, match=r"public.issue has rows 3 rather than 2"):

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "see_complete": real.see_complete,
     "upgrade": real.upgrade,
     "compare": real.compare,
+    "confirm": real.confirm,
     "finish": real.finish,
     "losses": real.losses,
     "turn_back": real.turn_back,

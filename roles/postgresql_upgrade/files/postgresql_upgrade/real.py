@@ -125,6 +125,11 @@ def compare(job: Job) -> list[str]:
     return [f"PostgreSQL {known.new} has what {known.old} had: {content.summary(before)}."]
 
 
+def confirm(job: Job) -> None:
+    """On the others, once the new primary has been compared: note it as well, so that they may let clients in."""
+    notes.note(job, replace(notes.begun(job), is_same=True))
+
+
 def finish(job: Job) -> None:
     """Note that it is over, whichever way. The old version's data stays."""
     known = notes.begun(job)

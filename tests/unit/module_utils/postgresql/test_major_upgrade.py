@@ -101,8 +101,11 @@ def test_a_way_back_that_is_nearly_over_keeps_its_primary() -> None:
 @pytest.mark.parametrize(
     ("note", "others", "may_lose"),
     [
-        (NOTE, 18, False),
+        (NOTE, None, False),
+        # Nobody was to let clients in, which is no proof that nobody has.
+        (NOTE, 18, True),
         (NOTE | {"is_same": True}, 18, True),
+        (NOTE | {"is_same": True}, None, True),
         (BACK, None, False),
         # They were started again.
         (BACK, 18, True),
@@ -110,6 +113,16 @@ def test_a_way_back_that_is_nearly_over_keeps_its_primary() -> None:
 )
 def test_what_may_be_lost(note: dict[str, Any], others: int | None, may_lose: bool) -> None:
     assert plan([member("a", 18 if others else None, (17, 18), note), member("b", others)], 18)["may_lose"] is may_lose
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+@pytest.mark.parametrize("runs", [18, None])
+def test_one_that_is_over_but_for_a_member_may_have_been_written_to(way: str, runs: int | None) -> None:
+    late = member("b", runs, (17, 18), NOTE | {"is_same": True, "way": way})
+    stands = plan([late, member("a", runs, (17, 18), OVER), member("c", runs, (17, 18), OVER)], 18)
+    assert (stands["phase"], stands["old"], stands["primary"], stands["way"]) == ("same", 17, "a", way)
+    assert stands["may_lose"] is (way == "there" or runs == 18)
+    assert stands["problems"] == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +134,8 @@ def test_what_may_be_lost(note: dict[str, Any], others: int | None, may_lose: bo
         (NOTE, [17], set()),
         (NOTE, [17, 18], set()),
         (NOTE | {"is_same": True}, [17, 18], {18}),
-        (NOTE | {"primary": "b"}, [17, 18], {18}),
+        (NOTE | {"primary": "b"}, [17, 18], set()),
+        (NOTE | {"primary": "b", "is_same": True}, [17, 18], {18}),
         # The old data is there, and does not serve.
         (OVER, [17, 18], {18}),
         # It is damaged, and removed for the member to copy the primary.
@@ -131,7 +145,7 @@ def test_what_may_be_lost(note: dict[str, Any], others: int | None, may_lose: bo
     ],
 )
 def test_which_configuration_a_member_may_have(note: Any, versions: list[int], those_that_fit: set[int]) -> None:
-    assert {version for version in (16, 17, 18) if fits(version, versions, note, "a")} == those_that_fit
+    assert {version for version in (16, 17, 18) if fits(version, versions, note)} == those_that_fit
 
 
 @pytest.mark.parametrize(
