@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect, eventually, run, start
+from tests.testinfra.conftest import connect, eventually, plain, run, start
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import backup, now, said
 
+from .interrupt import interrupted
 from .trial import DATABASE, OWNER, Writer, outage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLAYBOOK = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/restore_postgresql.yml")
+BACKUP = "aurore.infra.pgbackrest : Make a full backup, with which the new history begins"
+STARTED = "SELECT pg_postmaster_start_time()"
 SUM = "SELECT count(*), sum(hashtextextended(dropped::text, 0)::numeric) FROM dropped"
 
 
@@ -56,12 +59,18 @@ def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureF
 
     words += ["--extra-vars", "restore_replaces=aurore"]
     interrupt(words)
-    done = run(*words, check=False)
+    another = run(*words, "--extra-vars", "restore_to=latest", check=False)
+    assert another.returncode != 0
+    assert "Another restore is half done here" in plain(another)
+    assert f"TASK [{BACKUP}]" in (killed := interrupted(BACKUP, words)), killed[-4000:]
+    # All follow by now, and are at work: what is left to do stops none of them.
+    started = cluster.each_member(lambda name: cluster.query(name, STARTED))
     assert done.returncode == 0, done.stdout[-4000:]
 
     writer.await_rows(seconds=120)
     cluster.await_health()
     writer.stop()
+    assert cluster.each_member(lambda name: cluster.query(name, STARTED)) == started
     assert cluster.each_member(lambda name: cluster.query(name, SUM, DATABASE)) == dict.fromkeys(
         cluster.MEMBERS, expected
     )

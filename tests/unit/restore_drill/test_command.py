@@ -69,7 +69,10 @@ def test_the_whole_cluster(host: Host, capsys: pytest.CaptureFixture[str]) -> No
     assert ".before-" in told(capsys)["restored"]
     assert say(host, "recover", "--to", NOON) == 0
     assert say(host, "hand-over") == 0
+    assert say(host, "followed") == 0
+    capsys.readouterr()
     assert say(host, "done") == 0
+    assert ".before-" in told(capsys)["aside"]
     assert say(host, "abandon") == 1
     assert "No restore is half done" in capsys.readouterr().err
 

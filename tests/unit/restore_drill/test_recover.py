@@ -110,6 +110,32 @@ def test_what_the_cluster_works_with_cannot_be_abandoned(host: Host) -> None:
     assert do(host) == aside
 
 
+def test_once_the_cluster_works_with_one_another_may_begin(host: Host) -> None:
+    first = do(host)
+    recover.hand_over(host.settings)
+    assert recover.status(host.settings, host.run, TARGET)["begun"]["handed_over"] is True
+    later = Target("default")
+    told = recover.status(host.settings, host.run, later)
+    assert (told["begun"], told["other"]) == (None, "")
+    second = do(host, later)
+    assert second
+    assert second != first
+    assert restored(host)
+    # From here on it is the one that is half done.
+    assert "Another restore is half done here" in recover.status(host.settings, host.run, TARGET)["other"]
+
+
+def test_members_that_all_follow_are_known(host: Host) -> None:
+    recover.followed(host.settings)
+    aside = do(host)
+    recover.hand_over(host.settings)
+    recover.followed(host.settings)
+    assert recover.status(host.settings, host.run, TARGET)["begun"]["followed"] is True
+    assert recover.done(host.settings) == aside
+    assert recover.done(host.settings) is None
+    assert recover.status(host.settings, host.run, TARGET)["begun"] is None
+
+
 def test_a_restore_that_had_nothing_to_keep_is_abandoned(host: Host) -> None:
     shutil.rmtree(host.data)
     host.dies = "pg_ctl start"
@@ -135,13 +161,13 @@ def test_without_room_nothing_is_moved(host: Host) -> None:
 
 
 def test_what_a_restore_would_do(host: Host) -> None:
-    told = recover.status(host.settings, host.run)
+    told = recover.status(host.settings, host.run, TARGET)
     assert told["begun"] is None
     assert told["backups"] == [{"label": "20261126-020000F", "ended": "1970-01-01 00:16:40Z"}]
     assert told["size"] == 4096
     assert told["aside"] == []
     aside = do(host)
-    told = recover.status(host.settings, host.run)
+    told = recover.status(host.settings, host.run, TARGET)
     assert told["begun"]["recovered"] is True
     assert told["aside"] == [str(aside)]
 

@@ -36,7 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
     commands.add_parser("archive", help="have the archive reach up to now, if the primary is here")
     commands.add_parser("hand-over", help="note that the cluster is about to work with the restored data")
-    commands.add_parser("done", help="note that the cluster has taken the restored data over")
+    commands.add_parser("followed", help="note that all members work with the restored data")
+    commands.add_parser("done", help="note that the restore is over")
     commands.add_parser("abandon", help="undo a restore of the whole cluster that was not completed")
     add = commands.add_parser("extract", help="write a dump of tables as they were at a point in time")
     add.add_argument("--database", required=True)
@@ -66,7 +67,7 @@ def _restore(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
             return {"dump": str(extract.extract(settings, run, point, options.database, options.table, options.set))}
         case "recover":
             return _path("aside", recover.recover(settings, run, point, options.set))
-    return recover.status(settings, run)
+    return recover.status(settings, run, point, options.set)
 
 
 def _step(command: str, settings: Settings) -> dict[str, Any] | None:
@@ -77,8 +78,10 @@ def _step(command: str, settings: Settings) -> dict[str, Any] | None:
             archive.reach_now(settings, run)
         case "hand-over":
             recover.hand_over(settings)
+        case "followed":
+            recover.followed(settings)
         case "done":
-            recover.done(settings)
+            return _path("aside", recover.done(settings))
         case "abandon":
             return _path("restored", recover.abandon(settings, run))
     return None

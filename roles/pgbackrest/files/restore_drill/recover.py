@@ -28,13 +28,16 @@ PLACE = "recovery"
 NOTE = "recover"
 
 
-def status(settings: Settings, run: Run) -> dict[str, Any]:
-    """What a restore would do here: which backups there are, what is there now, and whether there is room."""
-    state = State(settings)
+def status(settings: Settings, run: Run, target: Target, label: str = "") -> dict[str, Any]:
+    """What a restore would do here: which backups there are, what is there now, and whether there is room.
+
+    `begun` is what has been done of it, `other` why another one has to be ended first.
+    """
     known = repository.backups(run, settings)
-    begun = state.noted(NOTE)
+    begun, other = _begun(State(settings), _wanted(target, label))
     return {
         "begun": begun,
+        "other": other,
         "backups": [{"label": one.label, "ended": _moment(one.ended)} for one in known],
         "size": known[-1].size,
         "free": shutil.disk_usage(settings.data.parent.parent).free,
@@ -52,19 +55,16 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
     state = State(settings)
     with state.only_run(LONGEST):
         _see_stopped(settings)
-        wanted = {**asdict(target), "label": label}
-        begun = state.noted(NOTE)
-        if begun and begun["target"] != wanted:
-            raise RestoreError(
-                f"Another restore is half done here: {begun['target']}. Run that one again, or give it up with "
-                "restore-drill abandon."
-            )
+        wanted = _wanted(target, label)
+        begun, other = _begun(state, wanted)
+        if other:
+            raise RestoreError(other)
         if not begun:
             repository.see_room(settings.data.parent.parent, repository.backups(run, settings)[-1], settings.reserve)
             # Of one that is interrupted there may be a history of its own, which the next run must not follow.
             timeline = target.timeline or repository.newest_timeline(run, settings)
             begun = {"target": wanted, "timeline": timeline, "aside": _new_name(settings.data)}
-            begun |= {"recovered": False, "handed_over": False}
+            begun |= {"recovered": False, "handed_over": False, "followed": False}
             state.note(NOTE, begun)
         aside = Path(begun["aside"]) if begun["aside"] else None
         if aside and not aside.exists():
@@ -74,6 +74,24 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
             _recover(settings, run, replace(target, timeline=begun["timeline"]), label, aside)
             state.note(NOTE, begun | {"recovered": True})
         return aside
+
+
+def _wanted(target: Target, label: str) -> dict[str, Any]:
+    return {**asdict(target), "label": label}
+
+
+def _begun(state: State, wanted: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """What has been done of a restore, and why another one is in its way."""
+    begun = state.noted(NOTE)
+    if not begun or begun["target"] == wanted:
+        return begun, ""
+    if begun["handed_over"]:
+        # The cluster has worked with it: what that one lacks, this one does anew.
+        return None, ""
+    return None, (
+        f"Another restore is half done here: {begun['target']}. Run that one again, or give it up with "
+        "restore-drill abandon."
+    )
 
 
 def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Path | None) -> None:
@@ -99,15 +117,27 @@ def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Pa
 
 def hand_over(settings: Settings) -> None:
     """Note that the cluster is about to work with the restored data: from now on there is no way back."""
+    _note(settings, {"handed_over": True})
+
+
+def followed(settings: Settings) -> None:
+    """Note that all members work with the restored data: from now on, none of them is stopped for it again."""
+    _note(settings, {"followed": True})
+
+
+def _note(settings: Settings, what: dict[str, bool]) -> None:
     state = State(settings)
     begun = state.noted(NOTE)
     if begun:
-        state.note(NOTE, begun | {"handed_over": True})
+        state.note(NOTE, begun | what)
 
 
-def done(settings: Settings) -> None:
-    """The cluster has taken the restored data over; what was put aside is a person's to remove."""
-    State(settings).forget(NOTE)
+def done(settings: Settings) -> Path | None:
+    """The restore is over. Where the old data is, which is a person's to remove, if there was any."""
+    state = State(settings)
+    begun = state.noted(NOTE)
+    state.forget(NOTE)
+    return Path(begun["aside"]) if begun and begun["aside"] else None
 
 
 def abandon(settings: Settings, run: Run) -> Path | None:
