@@ -106,6 +106,35 @@ def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
     assert cluster.primary() == trial.was
 
 
+def test_a_member_of_etcd_that_does_not_come_back_is_the_last_one(
+    trial: Trial, conclude: Conclude, tmp_path: Path
+) -> None:
+    victim = cluster.MEMBERS[0]
+    aside = f"ETCD_LISTEN_CLIENT_URLS=https://{cluster.ADDRESSES[victim]}:2382"
+    dropped, elsewhere = "/run/systemd/system/etcd.service.d", "/run/aurore-fault"
+    before = restarts()
+    # Its unit starts, and it is not where all ask.
+    connect(victim).check_output(
+        f"mkdir -p {dropped} && echo {aside} >{elsewhere}"
+        f" && printf '[Service]\nEnvironmentFile={elsewhere}\n' >{dropped}/90-fault.conf && systemctl daemon-reload"
+    )
+    try:
+        told = play(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h etcd_patience=3")
+        assert told.returncode != 0, told.stdout
+    finally:
+        connect(victim).check_output(f"rm -r {dropped} {elsewhere} && systemctl daemon-reload")
+    assert [member for member, when in restarts().items() if when != before[member]] == [victim]
+    # The setting goes back, which is a change; then it alone is started anew, as a run leaves it that makes etcd anew.
+    assert changes(play(tmp_path, "etcd")) == 1
+    connect(victim).check_output(f"echo {aside} >{JOINING} && systemctl restart etcd.service")
+    assert changes(play(tmp_path, "etcd")) == 1
+    assert changes(play(tmp_path, "etcd")) == 0
+    assert len(cluster.etcd_members(victim)) == len(cluster.MEMBERS)
+    conclude(trial, "a member of etcd that does not come back")
+    assert trial.errors() == []
+    assert cluster.primary() == trial.was
+
+
 # --- etcd has lost its quorum
 
 
