@@ -30,6 +30,11 @@ options:
     description: The members whose server is to be stopped; the primary, where it is not given.
     type: list
     elements: str
+  members:
+    description: Who must be in the cluster, by name. Patroni itself forgets a member that is away.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -59,10 +64,14 @@ if TYPE_CHECKING:
 
 
 def patroni_ailments(
-    views: Mapping[str, View], lag: int, transaction: int, stops: Sequence[str] | None = None
+    views: Mapping[str, View],
+    lag: int,
+    transaction: int,
+    stops: Sequence[str] | None = None,
+    members: Sequence[str] = (),
 ) -> list[str]:
     """Say why; see DOCUMENTATION."""
-    return ailments(views, Limits(int(lag), int(transaction)), stops)
+    return ailments(views, Limits(int(lag), int(transaction)), stops, members)
 
 
 class FilterModule:

@@ -20,6 +20,11 @@ options:
     description: Bytes that a replica may be behind and still be well.
     type: int
     default: 16777216
+  members:
+    description: Who must be in the cluster, by name. Patroni itself forgets a member that is away.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -29,6 +34,7 @@ attributes:
 EXAMPLES = r"""
 - name: Wait until the cluster is whole
   aurore.infra.patroni_view:
+    members: [postgresql-edc, postgresql-fleming, postgresql-gs]
   register: seen
   until: seen.ailments | length == 0
   retries: 60
@@ -84,6 +90,7 @@ def main() -> None:
         argument_spec={
             "config": {"type": "path", "default": "/etc/patroni/config.yml"},
             "max_lag": {"type": "int", "default": 16777216},
+            "members": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -92,7 +99,8 @@ def main() -> None:
         view = local.view(lambda argv: module.run_command(argv, cwd="/"))
     except OSError as problem:
         module.fail_json(msg=f"patroni_view: {problem}")
-    found = ailments({local.config["name"]: view}, Limits(lag=module.params["max_lag"], transaction=0), stops=())
+    limits = Limits(lag=module.params["max_lag"], transaction=0)
+    found = ailments({local.config["name"]: view}, limits, stops=(), members=module.params["members"])
     module.exit_json(
         changed=False,
         view=view,

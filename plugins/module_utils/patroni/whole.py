@@ -79,7 +79,9 @@ def primary(cluster: Cluster) -> str:
     return next((member["name"] for member in cluster["members"] if member["role"] == PRIMARY), "")
 
 
-def ailments(views: Mapping[str, View], limits: Limits, stops: Sequence[str] | None = None) -> list[str]:
+def ailments(
+    views: Mapping[str, View], limits: Limits, stops: Sequence[str] | None = None, members: Sequence[str] = ()
+) -> list[str]:
     """Why a server of a cluster must not be stopped.
 
     Args:
@@ -87,6 +89,7 @@ def ailments(views: Mapping[str, View], limits: Limits, stops: Sequence[str] | N
         limits: What still passes for well.
         stops: The members whose server would be; of the others, it does not matter what they are doing. The primary,
             if nobody is named.
+        members: Who must be in the cluster. Patroni itself forgets whoever it has not heard of for its ttl.
 
     Returns:
         A sentence for each reason; none where nothing speaks against it.
@@ -98,7 +101,7 @@ def ailments(views: Mapping[str, View], limits: Limits, stops: Sequence[str] | N
         said = ", ".join(f"{name} says {leader or 'nobody'}" for name, leader in followed.items())
         found.append(f"they do not agree on who is the primary: {said}")
     for cluster in clusters.values():
-        found += _unwell(cluster, limits)
+        found += _unwell(cluster, limits, members)
     if stops is None:
         stops = sorted({leader for leader in followed.values() if leader})
     for name in stops:
@@ -110,7 +113,7 @@ def ailments(views: Mapping[str, View], limits: Limits, stops: Sequence[str] | N
     return list(dict.fromkeys(found))
 
 
-def _unwell(cluster: Cluster, limits: Limits) -> Iterator[str]:
+def _unwell(cluster: Cluster, limits: Limits, members: Sequence[str]) -> Iterator[str]:
     if cluster.get("pause"):
         yield "the cluster is paused: somebody is at work on it (patronictl resume)"
     if planned := cluster.get("scheduled_switchover"):
@@ -120,6 +123,9 @@ def _unwell(cluster: Cluster, limits: Limits) -> Iterator[str]:
         yield "there is no primary"
     if len(cluster["members"]) == 1:
         yield "there is no replica"
+    present = {member["name"] for member in cluster["members"]}
+    for name in sorted(set(members) - present):
+        yield f"{name} is away: its host or its Patroni does not run, or does not reach etcd"
     for member in cluster["members"]:
         if member["name"] != leader:
             yield from _behind(member, limits)

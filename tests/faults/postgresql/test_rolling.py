@@ -135,6 +135,12 @@ def test_nothing_is_done_while_a_replica_is_stopped() -> None:
     try:
         for name in ("switchover", "restart"):
             assert f"{stopped} does not follow the primary: it is stopped" in refused(operation(name))
+        # What its lease does, after which the others know of no such member.
+        cluster.etcdctl(was, f"del /postgresql/aurore/members/{stopped}")
+        rest = ",".join(name for name in cluster.MEMBERS if name != stopped)
+        assert f"{stopped} is away: its host or its Patroni does not run" in refused(
+            operation("restart", "--limit", rest)
+        )
         assert cluster.query(was, "SELECT pg_is_in_recovery()") == "f"
     finally:
         connect(stopped).check_output("systemctl start patroni.service")

@@ -13,4 +13,5 @@ def test_it_says_why_not() -> None:
     views = {"gs": {"cluster": whole(), "problems": [], "sessions": [session], "pending": {}}}
     assert ailments(views, lag=0, transaction=9) == []
     assert ailments(views, lag="0", transaction="8", stops=[]) == []
+    assert ailments(views, lag=0, transaction=9, members=["xxl"])[0].startswith("xxl is away")
     assert ailments(views, lag="0", transaction="8") == ailments(views, lag=0, transaction=8, stops=["gs"]) != []

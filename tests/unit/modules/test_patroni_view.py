@@ -53,6 +53,11 @@ def test_a_replica_that_is_behind(played: PlayedCluster, capsys: pytest.CaptureF
     ]
 
 
+def test_a_member_that_is_away(played: PlayedCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    said = call(patroni_view, capsys, config=played.config("gs"), members=["edc", "fleming", "gs", "xxl"])
+    assert said["msg"].endswith("xxl is away: its host or its Patroni does not run, or does not reach etcd")
+
+
 def test_a_host_without_patroni(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = call(patroni_view, capsys, config=str(tmp_path / "config.yml"))
     assert said["failed"]

@@ -87,6 +87,13 @@ def test_each_ailment_is_told_once(members: list[dict[str, Any]], more: dict[str
     assert found(*members, **more) == [says]
 
 
+def test_who_is_away_is_told() -> None:
+    assert ailments({"gs": view(), "edc": view()}, LIMITS, members=["edc", "fleming", "gs", "xxl"]) == [
+        "xxl is away: its host or its Patroni does not run, or does not reach etcd"
+    ]
+    assert ailments({"gs": view()}, LIMITS, members=["edc", "fleming", "gs"]) == []
+
+
 def test_all_are_told_at_once() -> None:
     members = [member("a", "leader"), member("b", state="starting"), member("c", lag=5000)]
     assert len(found(*members, pause=True)) == 3
