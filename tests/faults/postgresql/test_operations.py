@@ -207,6 +207,9 @@ def test_a_member_is_replaced(trial: Trial, conclude: Conclude) -> None:
     finally:
         connect(other).check_output("systemctl start etcd.service")
     assert re.search(rf"{trial.was} is the primary", refused(*REPLACE, "--extra-vars", f"member={trial.was}"))
+    # Nothing of it goes by mistake.
+    assert f"copies the primary, {trial.was}. If that is what you want: -e gives_up={lost}" in refused(*words)
+    assert cluster.query(lost, "SELECT pg_postmaster_start_time()") == server
 
     # Its disk is.
     connect(lost).check_output("systemctl stop patroni.service etcd.service")
