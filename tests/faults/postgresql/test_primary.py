@@ -87,10 +87,12 @@ def test_the_host_is_cut_off_for_a_minute(trial: Trial, conclude: Conclude, prim
 def test_patroni_hangs_beside_the_primary(trial: Trial, conclude: Conclude) -> None:
     """PostgreSQL goes on there and hears of no successor: it reaches the replicas, which do not listen any more."""
     hangs = "systemctl kill --kill-whom=main --signal={} patroni.service"
+    other = cluster.replicas()[0]
     with trials.Writer(trial.was, trial.new_table(), trials.ON_THE_SOCKET, "postgres") as local:
         local.await_rows()
         connect(trial.was).check_output(hangs.format("STOP"))
         try:
+            assert eventually(lambda: cluster.leader_of(cluster.view(other)) not in {"", trial.was}, 60)
             trial.recovers()
         finally:
             connect(trial.was).check_output(hangs.format("CONT"))
