@@ -109,24 +109,27 @@ def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
 def test_a_member_of_etcd_that_does_not_come_back_is_the_last_one(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
-    victim = cluster.MEMBERS[0]
-    aside = f"ETCD_LISTEN_CLIENT_URLS=https://{cluster.ADDRESSES[victim]}:2382"
+    aside = {member: f"ETCD_LISTEN_CLIENT_URLS=https://{cluster.ADDRESSES[member]}:2382" for member in cluster.MEMBERS}
     dropped, elsewhere = "/run/systemd/system/etcd.service.d", "/run/aurore-fault"
-    before = restarts()
-    # Its unit starts, and it is not where all ask.
-    connect(victim).check_output(
-        f"mkdir -p {dropped} && echo {aside} >{elsewhere}"
-        f" && printf '[Service]\nEnvironmentFile={elsewhere}\n' >{dropped}/90-fault.conf && systemctl daemon-reload"
+    begin = (
+        f"mkdir -p {dropped} && echo %s >{elsewhere}"
+        f" && printf '[Service]\\nEnvironmentFile={elsewhere}\\n' >{dropped}/90-fault.conf && systemctl daemon-reload"
     )
+    end = f"rm -r {dropped} {elsewhere} && systemctl daemon-reload"
+    before = restarts()
+    # Whoever is the first: its unit starts, and it is not where all ask.
+    cluster.each_member(lambda member: connect(member).check_output(begin, aside[member]))
     try:
         told = play(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h etcd_patience=3")
-        assert told.returncode != 0, told.stdout
     finally:
-        connect(victim).check_output(f"rm -r {dropped} {elsewhere} && systemctl daemon-reload")
-    assert [member for member, when in restarts().items() if when != before[member]] == [victim]
-    # The setting goes back, which is a change; then it alone is started anew, as a run leaves it that makes etcd anew.
+        cluster.each_member(lambda member: connect(member).check_output(end))
+    after = restarts()
+    # The setting goes back, which is a change.
     assert changes(play(tmp_path, "etcd")) == 1
-    connect(victim).check_output(f"echo {aside} >{JOINING} && systemctl restart etcd.service")
+    assert told.returncode != 0, told.stdout
+    (victim,) = (member for member in cluster.MEMBERS if after[member] != before[member])
+    # It alone is started anew, as a run leaves it that makes etcd anew.
+    connect(victim).check_output(f"echo {aside[victim]} >{JOINING} && systemctl restart etcd.service")
     assert changes(play(tmp_path, "etcd")) == 1
     assert changes(play(tmp_path, "etcd")) == 0
     assert len(cluster.etcd_members(victim)) == len(cluster.MEMBERS)
