@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -243,6 +245,21 @@ def test_what_ansible_says_and_hears(
     assert json.loads(capsys.readouterr().out) == ["b: PostgreSQL does not run."]
     assert command.main("rehearse", GIVEN) == 1
     assert capsys.readouterr().err == "This member is no replica that runs: rehearse on one.\n"
+
+
+def test_where_an_upgrade_stands_is_asked_when_no_step_is_at_work(
+    begun: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "read_settings", lambda: begun.job.settings)
+    monkeypatch.setattr(command.job, "read", lambda *_: begun.job)
+    asked = threading.Thread(target=command.main, args=("state", GIVEN))
+    with begun.job.lock.open("w") as step:
+        fcntl.flock(step, fcntl.LOCK_EX)
+        asked.start()
+        asked.join(0.3)
+        assert asked.is_alive()
+    asked.join(10)
+    assert not asked.is_alive()
 
 
 @pytest.mark.parametrize("text", ["{}", "[", GIVEN.replace("18", '"x"')])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from restore_drill.settings import RestoreError, read_settings
 
-from . import job, member, real, rehearsal
+from . import job, member, notes, real, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOKS = {"state", "problems", "losses", "rehearse"}
+LOOKS = {"problems", "losses", "rehearse"}
 """What changes nothing, or sees for itself that it is alone."""
 COMMANDS: dict[str, Callable[..., Any]] = {
     "state": member.state,
@@ -36,12 +36,20 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _waits(word: str, todo: job.Job) -> bool:
+    """Whether it has to be alone, or else would see what a step is just doing, such as pg_upgrade starting a server."""
+    if word == "state":
+        known = notes.noted(todo)
+        return known is not None and not known.is_over
+    return word not in LOOKS
+
+
 def main(word: str, text: str, *more: str) -> int:
     """Do it, and tell what is to be told in JSON: 0 if all is well, 1 if not."""
     try:
         todo = job.read(text, read_settings())
         with todo.lock.open("w") as lock:
-            if word not in LOOKS:
+            if _waits(word, todo):
                 # Of a run that was interrupted, a step may still be at work here.
                 fcntl.flock(lock, fcntl.LOCK_EX)
             told = COMMANDS[word](todo, *more)
