@@ -45,8 +45,8 @@ class Play:
         meanwhile: The steps in between the calls to etcd; an empty one is nothing.
         synchronous: The replicas of which one has flushed whatever was acknowledged.
         leader: Who led last.
-        bound: Those that must not listen to a leader whose term was ended: to whom, and until when, or that one leads
-            again. It may hold something back for them.
+        bound: Those that must not listen to a leader whose term was ended, to whom, and until when in no case: that one
+            may hold something back for them. Later the kernel may open, and they still do not, until it leads again.
         terms: How many there were.
         checked: How many events were looked at.
     """
@@ -88,9 +88,16 @@ class Play:
         for kind, what in self.world.events[self.checked :]:
             if (kind, what) == ("delete", LEADER):
                 self.bound |= dict.fromkeys(self.synchronous, (MEMBERS[self.leader], etcd.now + CUT))
+            assert kind != "open" or what not in self.bound, f"{what} listens to one whose term was ended"
         self.checked = len(self.world.events)
         for name, (address, until) in self.bound.items():
             assert etcd.now >= until or self.world.drops(name) == address, f"{name} listens to one whose term was ended"
+        # Who no longer listens to another one by now is bound no more.
+        self.bound = {
+            name: (address, until)
+            for name, (address, until) in self.bound.items()
+            if self.world.drops(name) in {None, address}
+        }
 
     # --- The steps
 
