@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 DATABASE, OWNER = "forge", "forge"
 THROUGH_THE_CLIENTS_PATH = f"service=primary dbname={DATABASE} user={OWNER}"
 ON_THE_SOCKET = f"host=/var/run/postgresql dbname={DATABASE} user=postgres"
-ENOUGH = 8
-"""Rows that show that all goes well: half a second of them."""
+ENOUGH = 20
+"""Rows that show that all goes well: a second of them."""
 
 WATCH = "/etc/systemd/system/aurore-watch.service"
 WATCH_PROGRAM, WATCH_LOG = "/var/tmp/aurore-watch.py", "/var/tmp/aurore-watch.log"
