@@ -6,13 +6,14 @@ import json
 import re
 import secrets
 import shlex
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ..base.test_ssh import come_with, issue
 from ..conftest import SSH_CONFIG, connect, eventually, inventory, run
-from .rehearsal import OFFICE, RTC, TECHNIQUE, Rehearsal, arrived, taken
+from .rehearsal import ME, OFFICE, RTC, TECHNIQUE, Rehearsal, arrived, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,12 @@ def key(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def watch(rehearsal: Rehearsal) -> Rehearsal:
-    """An office that has read all journals up to now, and has raised its alert about what other tests did."""
+    """An office that has read all journals up to now, and has raised its alert about what other tests did.
+
+    It has a name of its own. A Message-ID is made of what an alert tells and of the office's name, and the deployed
+    timer, every five minutes, may tell of the same logins.
+    """
+    rehearsal.set(fqdn=f"{PurePosixPath(rehearsal.directory).name}.{ME['model_fqdn']}".lower())
     assert rehearsal.run("logins").rc == 0
     return rehearsal
 
