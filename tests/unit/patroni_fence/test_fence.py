@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -337,6 +339,31 @@ def test_it_looks_every_second_and_tells_once_that_etcd_is_away(
     assert len(slept) == 6
     assert all(0.9 < seconds <= daemon.EVERY for seconds in slept)
     assert caplog.messages == ["no member of etcd answers", "etcd answers again"]
+
+
+def test_it_tells_now_and_then_that_it_looks_and_not_while_etcd_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a clock that is played tells it, and into the file that the settings name."""
+    path, seen, clock = tmp_path / "patroni-fence.prom", [], itertools.count()
+
+    def sleep(_: float) -> None:
+        now = next(clock)
+        seen.extend([now] if path.exists() else [])
+        path.unlink(missing_ok=True)
+        world.etcd.is_away = 20 <= now < 40
+        world.etcd.renew("77")
+        if now == 60:
+            raise KilledError
+
+    monkeypatch.setattr(sys, "argv", ["patroni_fence", str(tmp_path / "settings.json")])
+    monkeypatch.setattr(daemon.settings, "read", lambda _: replace(world.fences["b"].settings, metrics=str(path)))
+    monkeypatch.setattr(daemon.time, "sleep", sleep)
+    seconds = iter(range(999))
+    monkeypatch.setattr(daemon.time, "monotonic", lambda: float(next(seconds) // 2))
+    with pytest.raises(KilledError):
+        daemon.main()
+    assert seen == [0, 15, 41, 56]
 
 
 def test_it_does_not_run_without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

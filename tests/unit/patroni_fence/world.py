@@ -37,6 +37,7 @@ def settings(me: str) -> Settings:
         authority="ca.crt",
         certificate="nameless.crt",
         key="host.key",
+        metrics="/nonexistent/patroni-fence.prom",
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from . import firewall, settings, steering
+from . import firewall, metrics, settings, steering
 from .etcd import Etcd, EtcdError, tls
 from .rest import Patroni, PatroniError
 from .verdict import Verdict, judge
@@ -21,6 +22,9 @@ PATRONI_PORT = 8008
 
 STEER_EVERY = 15
 """Looks between two attempts to keep etcd's leader away."""
+
+TELL_EVERY = 15.0
+"""Seconds between two words to the monitoring."""
 
 
 class Fence:
@@ -106,8 +110,9 @@ class Fence:
 def main() -> None:
     """Runs until it is told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    fence = Fence(settings.read(Path(sys.argv[1])))
-    reached = True
+    given = settings.read(Path(sys.argv[1]))
+    fence = Fence(given)
+    reached, told = True, -TELL_EVERY
     while True:
         began = time.monotonic()
         try:
@@ -120,6 +125,11 @@ def main() -> None:
             if not reached:
                 logging.info("etcd answers again")
             reached = True
+            if began - told >= TELL_EVERY:
+                told = began
+                # A disk that is full keeps it from nothing else; the alert that follows is right.
+                with suppress(OSError):
+                    metrics.tell(Path(given.metrics), time.time())
         time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
 
 

@@ -27,6 +27,7 @@ class Settings:
         authority: Paths of PEM files, by which both sides prove themselves.
         certificate: See authority.
         key: See authority.
+        metrics: Path of the file that the node exporter reads.
     """
 
     me: str
@@ -40,6 +41,7 @@ class Settings:
     authority: str
     certificate: str
     key: str
+    metrics: str
 
 
 def read(path: Path) -> Settings:
