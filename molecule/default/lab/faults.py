@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from . import network
+from . import hosts, network
 from .fleet import Host, Interface
 from .podman import Podman
 
@@ -14,7 +14,7 @@ def power_off(podman: Podman, host: Host) -> None:
 
 def power_on(podman: Podman, host: Host) -> None:
     """Start a host that was powered off; it boots with the disk that it had."""
-    podman.run("start", host.name, daemon=True)
+    hosts.boot(podman, host)
 
 
 def freeze(podman: Podman, host: Host) -> None:

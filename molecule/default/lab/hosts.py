@@ -156,13 +156,19 @@ def _do(podman: Podman, host: Host, step: str, authority: str) -> None:
     actions: dict[str, Callable[[], object]] = {
         "remove": partial(podman.run, "rm", "--force", "--ignore", "--time", "0", host.name),
         "create": partial(_create, podman, host, authority),
-        "start": partial(podman.run, "start", host.name, daemon=True),
+        "start": partial(boot, podman, host),
         "thaw": partial(podman.run, "unpause", host.name),
     }
     try:
         actions[step]()
     except CommandError as error:
         raise LabError(step, str(error), AGAIN, host.name) from error
+
+
+def boot(podman: Podman, host: Host) -> None:
+    """Start a container that does not run."""
+    network.forget_rules(host.name)
+    podman.run("start", host.name, daemon=True)
 
 
 def _create(podman: Podman, host: Host, authority: str) -> None:

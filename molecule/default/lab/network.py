@@ -3,7 +3,8 @@
 The router has the gateways' addresses and routes between the networks. There is no address translation and no default
 route: packets leave the lab nowhere. The control machine has one cable into the network `control`.
 
-Namespaces, addresses and routes outlive the containers, as switches and cables outlive a server's reboot.
+Namespaces, addresses and routes outlive the containers, as switches and cables outlive a server's reboot. What a host
+has told its kernel about packets does not.
 """
 
 import hashlib
@@ -198,6 +199,11 @@ def inhabitants() -> Iterator[int]:
     for name in namespaces():
         with suppress(CommandError):  # a namespace that a killed run left half made
             yield from map(int, run(("ip", "netns", "pids", name)).split())
+
+
+def forget_rules(host: str) -> None:
+    """Empty a host's packet filter, which a kernel that boots begins without."""
+    run(("ip", "netns", "exec", namespace(host), "nft", "flush", "ruleset"))
 
 
 def set_port(host: str, interface: Interface, *, connected: bool) -> None:
