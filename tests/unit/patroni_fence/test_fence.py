@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from patroni_fence import __main__ as daemon
-from patroni_fence import firewall, votes
+from patroni_fence import firewall, metrics, votes
 from patroni_fence.etcd import EtcdError, EtcdUnavailableError
 
 from .memory import LEADER, VOTES, etcds
@@ -341,29 +341,42 @@ def test_it_looks_every_second_and_tells_once_that_etcd_is_away(
     assert caplog.messages == ["no member of etcd answers", "etcd answers again"]
 
 
-def test_it_tells_now_and_then_that_it_looks_and_not_while_etcd_is_away(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_monitoring_learns_of_looks_and_not_while_etcd_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a clock that is played tells it, and into the file that the settings name."""
-    path, seen, clock = tmp_path / "patroni-fence.prom", [], itertools.count()
+    """As a clock that is played tells it."""
+    pulse, seen, clock = metrics.Pulse(), [], itertools.count(1)
 
     def sleep(_: float) -> None:
         now = next(clock)
-        seen.extend([now] if path.exists() else [])
-        path.unlink(missing_ok=True)
-        world.etcd.is_away = 20 <= now < 40
-        world.etcd.renew("77")
-        if now == 60:
+        seen.append(pulse.looked)
+        world.etcd.is_away = 2 <= now < 4
+        if now == 6:
             raise KilledError
 
-    monkeypatch.setattr(sys, "argv", ["patroni_fence", str(tmp_path / "settings.json")])
-    monkeypatch.setattr(daemon.settings, "read", lambda _: replace(world.fences["b"].settings, metrics=str(path)))
     monkeypatch.setattr(daemon.time, "sleep", sleep)
-    seconds = iter(range(999))
-    monkeypatch.setattr(daemon.time, "monotonic", lambda: float(next(seconds) // 2))
+    monkeypatch.setattr(daemon.time, "time", lambda: 100 + len(seen))
+    with pytest.raises(KilledError):
+        daemon.guard(world.fences["b"], pulse)
+    assert seen == [100, 101, 101, 101, 104, 105]
+
+
+def test_what_the_monitoring_learns_is_in_the_file_of_the_settings(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = replace(world.fences["b"].settings, metrics=str(tmp_path / "patroni-fence.prom"))
+    told: list[Path] = []
+
+    def telling(path: Path) -> Any:
+        told.append(path)
+        raise KilledError
+
+    monkeypatch.setattr(sys, "argv", ["patroni_fence", str(tmp_path / "settings.json")])
+    monkeypatch.setattr(daemon.settings, "read", lambda _: given)
+    monkeypatch.setattr(metrics, "telling", telling)
     with pytest.raises(KilledError):
         daemon.main()
-    assert seen == [0, 15, 41, 56]
+    assert told == [tmp_path / "patroni-fence.prom"]
 
 
 def test_it_does_not_run_without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

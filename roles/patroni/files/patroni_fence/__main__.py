@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from . import firewall, metrics, settings, steering
@@ -22,9 +21,6 @@ PATRONI_PORT = 8008
 
 STEER_EVERY = 15
 """Looks between two attempts to keep etcd's leader away."""
-
-TELL_EVERY = 15.0
-"""Seconds between two words to the monitoring."""
 
 
 class Fence:
@@ -111,8 +107,13 @@ def main() -> None:
     """Runs until it is told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     given = settings.read(Path(sys.argv[1]))
-    fence = Fence(given)
-    reached, told = True, -TELL_EVERY
+    with metrics.telling(Path(given.metrics)) as pulse:
+        guard(Fence(given), pulse)
+
+
+def guard(fence: Fence, pulse: metrics.Pulse) -> None:
+    """Looks every second, for ever."""
+    reached = True
     while True:
         began = time.monotonic()
         try:
@@ -125,11 +126,7 @@ def main() -> None:
             if not reached:
                 logging.info("etcd answers again")
             reached = True
-            if began - told >= TELL_EVERY:
-                told = began
-                # A disk that is full keeps it from nothing else; the alert that follows is right.
-                with suppress(OSError):
-                    metrics.tell(Path(given.metrics), time.time())
+            pulse.looked = time.time()
         time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
 
 
