@@ -60,19 +60,9 @@ def run(
     return subprocess.run(argv, cwd=ROOT, check=check, env=environment, capture_output=True, text=True, **options)
 
 
-def plain(ran: subprocess.CompletedProcess[str]) -> str:
-    """What a command has said, on one line: where Ansible breaks lines depends on how long names are."""
-    return " ".join(ran.stdout.split())
-
-
 def start(*argv: str, env: Mapping[str, str] = PLAIN, **options: Any) -> subprocess.Popen[str]:
     """Start a command as `run` does, without awaiting its end."""
     return subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **PLAIN, **env}, text=True, **options)
-
-
-def site(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the playbook of the whole fleet."""
-    return run("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/site.yml", *options, check=False)
 
 
 def lab(*words: str) -> None:
@@ -96,12 +86,16 @@ def journal(name: str, since: float) -> str:
     return said.stdout or said.stderr or "nothing\n"
 
 
-def note(failure: str, lines: int = 30) -> None:
-    """Keep the last lines of a failure for `python -m lab explain`, unless the lab has been removed."""
+def note(failure: str, lines: int = 20) -> None:
+    """Keep the last lines of a failure for `python -m lab explain`, unless the lab has been removed.
+
+    Before those of later ones, which may follow from it: so it is the last that is read.
+    """
     if LAB.is_dir():
         head, *rest = failure.splitlines()
-        with (LAB / "failed-tests").open("a") as notes:
-            notes.write("\n".join([head, *rest[-lines:], "", ""]))
+        notes = LAB / "failed-tests"
+        later = notes.read_text() if notes.exists() else ""
+        notes.write_text("\n".join([head, *rest[-lines:], "", later]))
 
 
 def pytest_runtest_setup() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tests.testinfra.conftest import connect, inventory, site
-
-if TYPE_CHECKING:
-    from subprocess import CompletedProcess
+from tests.testinfra.conftest import connect, inventory
+from tests.testinfra.playbook import changes, site
 
 DRIFT = {
     "www": [
@@ -32,15 +29,9 @@ SHOWN = {
 }
 
 
-def changed(done: CompletedProcess[str]) -> dict[str, int]:
-    """How many tasks changed each host, from the recap."""
-    assert done.returncode == 0, done.stdout[-4000:]
-    return {name: int(count) for name, count in re.findall(r"^(\S+)\s+: .*\bchanged=(\d+)", done.stdout, re.MULTILINE)}
-
-
 def test_check_shows_the_drift_and_only_that_and_the_next_run_mends_it() -> None:
     before = site("--check", "--diff")
-    assert set(changed(before).values()) == {0}, before.stdout[-4000:]
+    assert set(changes(before).values()) == {0}, before.stdout
     assert "--- before" not in before.stdout
 
     for name, commands in DRIFT.items():
@@ -50,7 +41,7 @@ def test_check_shows_the_drift_and_only_that_and_the_next_run_mends_it() -> None
     # The others have just been looked at.
     limit = f"--limit={','.join(DRIFT)}"
     check = site("--check", "--diff", limit)
-    assert {name for name, count in changed(check).items() if count} == DRIFT.keys()
+    assert {name for name, count in changes(check).items() if count} == DRIFT.keys()
     headers = set(re.findall(r"^--- before: (.*)$", check.stdout, re.MULTILINE))
     assert headers == set().union(*SHOWN.values())
     assert "+203.0.113.250" not in check.stdout
@@ -60,7 +51,7 @@ def test_check_shows_the_drift_and_only_that_and_the_next_run_mends_it() -> None
     assert "evil.example" in connect("www").file("/etc/hosts").content_string
 
     mended = site(limit)
-    assert {name for name, count in changed(mended).items() if count} == DRIFT.keys()
+    assert {name for name, count in changes(mended).items() if count} == DRIFT.keys()
     assert "evil.example" not in connect("www").file("/etc/hosts").content_string
     assert not connect("www").file("/etc/ssh/sshd_config.d/back-door.conf").exists
     assert "4444" not in connect("mail").check_output("nft list ruleset")
@@ -69,4 +60,4 @@ def test_check_shows_the_drift_and_only_that_and_the_next_run_mends_it() -> None
     assert connect("containers").service("chrony").is_running
 
     after = site("--check", "--diff", limit)
-    assert set(changed(after).values()) == {0}, after.stdout[-4000:]
+    assert set(changes(after).values()) == {0}, after.stdout

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.testinfra.postgresql.repository import no_timers
+
 from .trial import Trial, unwatch, watch
 
 if TYPE_CHECKING:
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _watched() -> Iterator[None]:
-    """Every member notes what its server is."""
-    watch()
-    yield
-    unwatch()
+    """Every member notes what its server is; what happens to it is what the tests do."""
+    with no_timers():
+        watch()
+        yield
+        unwatch()
 
 
 class Conclude(Protocol):

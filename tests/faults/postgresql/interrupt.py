@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.testinfra.conftest import eventually, start
+from tests.testinfra.playbook import ANSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PLAYBOOK = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/postgresql.yml")
+PLAYBOOK = "playbooks/postgresql.yml"
 # Tasks in their order, and what is running on a host when the run is killed: at once, where nothing is named.
 MOMENTS = (
     ("aurore.infra.etcd : Bring etcd to its steady state", "dpkg"),
@@ -44,11 +45,12 @@ def runs(program: str) -> bool:
     return False
 
 
-def interrupted(moment: str, command: Sequence[str] = PLAYBOOK, program: str = "") -> str:
-    """Run to a moment, and kill the run with all that it has started itself; return what it had written."""
+def interrupted(moment: str, words: Sequence[str] = (PLAYBOOK,), program: str = "") -> str:
+    """Run a playbook to a moment, and kill the run with all that it has started; return what it had written."""
     # Where hosts that skip a task are not shown, the task itself is only when the first host has done it.
     playbook = start(
-        *command,
+        *ANSIBLE,
+        *words,
         env={"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

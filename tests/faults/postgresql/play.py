@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from tests.testinfra.conftest import run
+from tests.testinfra.playbook import changes, play
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
 
-def play(place: Path, role: str, *options: str) -> subprocess.CompletedProcess[str]:
+def play_role(place: Path, role: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Apply one role to the members."""
     book = place / f"{role}.yml"
     book.write_text(f"- name: One role\n  hosts: postgresql\n  gather_facts: false\n  roles: [aurore.infra.{role}]\n")
-    return run("ansible-playbook", "--inventory", "inventory/lab.yml", str(book), *options, check=False)
+    return play(str(book), *options)
 
 
-def changes(played: subprocess.CompletedProcess[str]) -> int:
-    """How many tasks have changed something."""
-    assert played.returncode == 0, played.stdout
-    return sum(map(int, re.findall(r" changed=(\d+) ", played.stdout)))
+def changed(played: subprocess.CompletedProcess[str]) -> int:
+    """How many tasks have changed something, on all members together."""
+    return sum(changes(played).values())

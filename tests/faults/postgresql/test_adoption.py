@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, plain, run, start
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, run, start
+from tests.testinfra.playbook import ANSIBLE, play, refused, succeeded
 from tests.testinfra.postgresql.cluster import CLIENT, MEMBERS, primary, query
 
 from . import older
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PORT = 5433
 TARGET, SOURCE = "drone", "old_drone"
 PLAYBOOK = (
-    *("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/adopt_database.yml"),
+    "playbooks/operations/adopt_database.yml",
     *("--extra-vars", f"old_server={CLIENT} old_database={SOURCE} old_port={PORT}"),
 )
 # About 60 MB, so that a copy can be interrupted.
@@ -72,10 +73,9 @@ def empty_again() -> None:
     query(primary(), sql, TARGET)
 
 
-def adopt(*options: str, database: str = TARGET) -> tuple[int, str]:
-    """Run the playbook: how it ends, and what it says, in one line."""
-    done = run(*PLAYBOOK, "--extra-vars", f"database={database}", *options, check=False)
-    return done.returncode, plain(done)
+def adopt(*options: str, database: str = TARGET) -> subprocess.CompletedProcess[str]:
+    """Run the playbook."""
+    return play(*PLAYBOOK, "--extra-vars", f"database={database}", *options)
 
 
 def databases() -> list[str]:
@@ -84,14 +84,12 @@ def databases() -> list[str]:
 
 
 def test_a_database_that_nobody_has_declared() -> None:
-    status, said = adopt(database="guild")
-    assert status == 2
+    said = refused(adopt(database="guild"))
     assert "guild is not declared: add it to postgresql_databases" in said
 
 
 def test_an_old_server_that_there_is_not() -> None:
-    status, said = adopt("--extra-vars", "old_port=5499")
-    assert status == 2
+    said = refused(adopt("--extra-vars", "old_port=5499"))
     assert "there is no /var/run/postgresql/.s.PGSQL.5499: does the server run, and is that its port?" in said
 
 
@@ -99,9 +97,9 @@ def test_all_that_stands_in_the_way_is_told_at_once() -> None:
     query(primary(), f"SET ROLE {TARGET}; CREATE TABLE here_already ()", TARGET)
     # Where the program that looks is not there yet, a check has changed nothing either.
     connect(primary()).check_output("rm -rf /usr/local/lib/aurore/postgresql_adoption")
-    status, said = adopt("--check")
+    looked = adopt("--check")
     query(primary(), "DROP TABLE here_already", TARGET)
-    assert status == 2
+    said = refused(looked)
     assert "changed=1" not in said
     assert "drone is not empty: it has public.here_already." in said
     assert "Extensions are missing here: pg_trgm." in said
@@ -111,8 +109,7 @@ def test_a_rehearsal_changes_nothing() -> None:
     # As the declaration would have it.
     query(primary(), "CREATE EXTENSION pg_trgm", TARGET)
     before = query(primary(), "SELECT count(*) FROM pg_class", TARGET)
-    status, said = adopt()
-    assert status == 0, said
+    said = succeeded(adopt())
     assert "The same on both sides: 5 tables and sequences with 80003 rows, 1 large objects." in said
     assert "So long will the service be away: " in said
     assert "Next: stop the service, and run the same with -e real=true." in said
@@ -123,7 +120,7 @@ def test_a_rehearsal_changes_nothing() -> None:
 
 def test_one_that_is_interrupted_leaves_nothing_half_done() -> None:
     playing = start(
-        *PLAYBOOK, "--extra-vars", f"database={TARGET} real=true", start_new_session=True, stdin=-3, stdout=-3
+        *ANSIBLE, *PLAYBOOK, "--extra-vars", f"database={TARGET} real=true", start_new_session=True, stdin=-3, stdout=-3
     )
     assert eventually(databases, 60)
     os.killpg(playing.pid, signal.SIGKILL)
@@ -132,13 +129,11 @@ def test_one_that_is_interrupted_leaves_nothing_half_done() -> None:
     assert eventually(lambda: connect(primary()).check_output(works) == "", 90)
     # All of it or nothing: what the old server had told before the end may have sufficed.
     assert query(primary(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", TARGET) in {"0", "3"}
-    refused = ask_old("INSERT INTO cache VALUES ('trop tard')")
-    assert "read-only transaction" in refused.stderr
+    assert "read-only transaction" in ask_old("INSERT INTO cache VALUES ('trop tard')").stderr
 
 
 def test_the_next_one_completes_it() -> None:
-    status, said = adopt("--extra-vars", "real=true")
-    assert status == 0, said
+    said = succeeded(adopt("--extra-vars", "real=true"))
     same = "The same on both sides: 5 tables and sequences with 80004 rows, 1 large objects."
     assert same in said or f"{TARGET} is adopted from {SOURCE} on {CLIENT}" in said
     assert "Next: connect the service to the cluster (service=primary dbname=drone)" in said
@@ -170,29 +165,24 @@ def test_it_goes_on_in_the_cluster() -> None:
 
 
 def test_once_more_is_no_harm() -> None:
-    status, said = adopt("--extra-vars", "real=true")
-    assert status == 0, said
+    said = succeeded(adopt("--extra-vars", "real=true"))
     assert " already: nothing was copied." in said
-    assert " changed=1 " not in said
+    assert "changed=1 " not in said
     assert query(primary(), "SELECT last_value FROM tickets", TARGET) == "42"
 
 
 def test_what_is_adopted_is_not_replaced_by_mistake() -> None:
     # As after a run whose last words nobody has read: what was agreed to was said of what was there before.
-    status, said = adopt("--extra-vars", f"real=true replace={TARGET}")
-    assert status == 2
+    said = refused(adopt("--extra-vars", f"real=true replace={TARGET}"))
     assert f"{TARGET} is adopted from {SOURCE} on {CLIENT}, " in said
     assert query(primary(), "SELECT count(*) FROM journal", TARGET) == "60000"
 
 
 def test_the_way_back() -> None:
     assert "read-only transaction" in ask_old("INSERT INTO cache VALUES ('non')").stderr
-    status, said = adopt("--extra-vars", "way_back=true")
-    assert status == 0, said
+    said = succeeded(adopt("--extra-vars", "way_back=true"))
     assert ask_old("INSERT INTO cache VALUES ('oui')").returncode == 0
-    status, said = adopt("--check")
-    assert status == 2
+    said = refused(adopt("--check"))
     assert f"{TARGET} is not empty (given back " in said
-    status, said = adopt("--check", "--extra-vars", f"replace={TARGET}")
-    assert status == 0, said
+    said = succeeded(adopt("--check", "--extra-vars", f"replace={TARGET}"))
     assert f"Nothing stands in the way of {TARGET}." in said

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect, plain
+from tests.testinfra.conftest import connect
+from tests.testinfra.playbook import plain, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.client import asked, passwords, psql
 from tests.testinfra.postgresql.cluster import MEMBERS
 
-from .play import changes, play
+from .play import changed, play_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +36,12 @@ def test_what_somebody_has_changed_by_hand_is_corrected(tmp_path: Path) -> None:
     assert cluster.query(primary, state).strip() == "f|f"
     cluster.query(primary, "ALTER ROLE drone CREATEDB PASSWORD 'other'; GRANT CONNECT ON DATABASE drone TO PUBLIC")
     assert "SASL authentication failed" in psql(drone).stderr
-    assert changes(play(tmp_path, "postgresql_databases", "--check")) == 2
+    assert changed(play_role(tmp_path, "postgresql_databases", "--check")) == 2
     assert cluster.query(primary, state).strip() == "t|t"
-    assert changes(play(tmp_path, "postgresql_databases")) == 2
+    assert changed(play_role(tmp_path, "postgresql_databases")) == 2
     assert cluster.query(primary, state).strip() == "f|f"
     assert asked(drone, "SELECT current_user") == "drone"
-    assert changes(play(tmp_path, "postgresql_databases")) == 0
+    assert changed(play_role(tmp_path, "postgresql_databases")) == 0
     secret = cluster.secret("postgresql/drone")
     assert [
         name for name in MEMBERS if secret in connect(name).check_output("journalctl --since -10min --no-pager")
@@ -51,16 +52,15 @@ def test_what_is_not_declared_is_told_and_goes_only_when_one_says_so(tmp_path: P
     primary = cluster.primary()
     there = "SELECT count(*) FROM pg_database WHERE datname IN ('stray', 'drone')"
     cluster.query(primary, "CREATE DATABASE stray")
-    played = play(tmp_path, "postgresql_databases")
-    assert changes(played) == 0
-    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on the server and", plain(played))
+    played = play_role(tmp_path, "postgresql_databases")
+    assert changed(played) == 0
+    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on the server and", plain(played.stdout))
     drop = '{"postgresql_databases_drop": {"databases": ["%s"]}}'
-    refused = play(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone")
-    assert refused.returncode != 0
-    assert "drone of the databases to remove is needed" in plain(refused)
-    assert changes(play(tmp_path, "postgresql_databases", "--check", "--extra-vars", drop % "stray")) == 1
+    said = refused(play_role(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone"))
+    assert "drone of the databases to remove is needed" in said
+    assert changed(play_role(tmp_path, "postgresql_databases", "--check", "--extra-vars", drop % "stray")) == 1
     assert cluster.query(primary, there).strip() == "2"
-    assert changes(play(tmp_path, "postgresql_databases", "--extra-vars", drop % "stray")) == 1
+    assert changed(play_role(tmp_path, "postgresql_databases", "--extra-vars", drop % "stray")) == 1
     assert cluster.query(primary, there).strip() == "1"
 
 
@@ -73,28 +73,27 @@ def test_privileges_inside_of_a_database(tmp_path: Path) -> None:
     try:
         grant = {"database": "nextcloud", "privileges": ["SELECT"], "roles": ["drone"]}
         declared = ("--extra-vars", json.dumps({"postgresql_databases_grants": [grant]}))
-        assert changes(play(tmp_path, "postgresql_databases", "--check", *declared)) == 2
-        assert changes(play(tmp_path, "postgresql_databases", *declared)) == 2
+        assert changed(play_role(tmp_path, "postgresql_databases", "--check", *declared)) == 2
+        assert changed(play_role(tmp_path, "postgresql_databases", *declared)) == 2
         cluster.query(primary, make.format(2), "nextcloud")
         assert cluster.query(primary, reads, "nextcloud").strip() == "true true"
-        again = play(tmp_path, "postgresql_databases", *declared)
-        assert changes(again) == 0
-        assert "drone has" not in plain(again)
+        again = play_role(tmp_path, "postgresql_databases", *declared)
+        assert changed(again) == 0
+        assert "drone has" not in plain(again.stdout)
 
-        undeclared = play(tmp_path, "postgresql_databases")
-        assert changes(undeclared) == 0
+        undeclared = play_role(tmp_path, "postgresql_databases")
+        assert changed(undeclared) == 0
         told = re.findall(
-            r"WARNING: drone has SELECT on .*? in nextcloud.*? declare it, or (.*?) there", plain(undeclared)
+            r"WARNING: drone has SELECT on .*? in nextcloud.*? declare it, or (.*?) there", plain(undeclared.stdout)
         )
         assert len(told) == 2
         cluster.query(primary, "; ".join(told), "nextcloud")
         assert cluster.query(primary, reads, "nextcloud").strip() == "false false"
-        assert "drone has" not in plain(play(tmp_path, "postgresql_databases"))
+        assert "drone has" not in succeeded(play_role(tmp_path, "postgresql_databases"))
     finally:
         cluster.query(primary, "DROP TABLE IF EXISTS report_1, report_2", "nextcloud")
 
 
 def test_without_the_primary_nothing_is_changed(tmp_path: Path) -> None:
-    refused = play(tmp_path, "postgresql_databases", "--limit", ",".join(cluster.replicas()))
-    assert refused.returncode != 0
-    assert "is the primary, so no database can be changed" in plain(refused)
+    said = refused(play_role(tmp_path, "postgresql_databases", "--limit", ",".join(cluster.replicas())))
+    assert "is the primary, so no database can be changed" in said

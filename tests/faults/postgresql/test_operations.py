@@ -6,12 +6,13 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.testinfra.conftest import connect, eventually, plain, run
+from tests.testinfra.conftest import connect, eventually
+from tests.testinfra.playbook import play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 
 from . import trial as trials
 from .interrupt import interrupted
-from .play import changes, play
+from .play import changed, play_role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,31 +20,16 @@ if TYPE_CHECKING:
     from .conftest import Conclude
     from .trial import Trial
 
-OPERATIONS = ("ansible-playbook", "--inventory", "inventory/lab.yml")
-RECOVER = (*OPERATIONS, "playbooks/operations/recover_etcd.yml")
-REPLACE = (*OPERATIONS, "playbooks/operations/replace_postgresql_member.yml")
+RECOVER = "playbooks/operations/recover_etcd.yml"
+REPLACE = "playbooks/operations/replace_postgresql_member.yml"
 ETCD_DATA, JOINING = "/var/lib/etcd/aurore", "/run/etcd-joining"
 IDENTITY = "SELECT system_identifier FROM pg_control_system()"
 """Another cluster has another."""
 
 
-def done(*command: str) -> str:
-    """What a run says that ends well."""
-    ran = run(*command, check=False)
-    assert ran.returncode == 0, ran.stdout[-6000:]
-    return plain(ran)
-
-
-def refused(*command: str) -> str:
-    """What a run says that is refused."""
-    ran = run(*command, check=False)
-    assert ran.returncode != 0, ran.stdout[-6000:]
-    return plain(ran)
-
-
-def killed(role: str, moment: str, *command: str) -> None:
-    """Kill a run when it begins one of a role's tasks."""
-    told = interrupted(f"aurore.infra.{role} : {moment}", command)
+def killed(role: str, moment: str, *words: str) -> None:
+    """Kill a playbook's run when it begins one of a role's tasks."""
+    told = interrupted(f"aurore.infra.{role} : {moment}", words)
     assert f"TASK [aurore.infra.{role} : {moment}]" in told, told[-6000:]
 
 
@@ -79,12 +65,12 @@ def test_a_setting_of_etcd_is_changed_on_one_member_after_the_other(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
     before = restarts()
-    assert changes(play(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h")) == len(cluster.MEMBERS)
+    assert changed(play_role(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h")) == len(cluster.MEMBERS)
     after = restarts()
     assert all(after[member] > before[member] for member in cluster.MEMBERS)
     # Each is back before the next one begins.
     assert all(one[1] <= other[0] for one, other in pairwise(sorted(after.values()))), after
-    assert changes(play(tmp_path, "etcd")) == len(cluster.MEMBERS)
+    assert changed(play_role(tmp_path, "etcd")) == len(cluster.MEMBERS)
     conclude(trial, "a setting of etcd changed, and changed back")
     assert trial.errors() == []
     assert cluster.primary() == trial.was
@@ -94,13 +80,13 @@ def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
     before = restarts()
-    told = plain(play(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
+    told = refused(play_role(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
     assert "etcd_election (1000) must be five times etcd_heartbeat (300) at least" in told
     assert restarts() == before
     # Of this one, etcd alone knows that it is wrong.
-    assert play(tmp_path, "etcd", "--extra-vars", "etcd_retention=soon").returncode != 0
+    refused(play_role(tmp_path, "etcd", "--extra-vars", "etcd_retention=soon"))
     assert len(running()) == len(cluster.MEMBERS) - 1
-    assert changes(play(tmp_path, "etcd")) == 1
+    assert changed(play_role(tmp_path, "etcd")) == 1
     conclude(trial, "a wrong setting of etcd")
     assert trial.errors() == []
     assert cluster.primary() == trial.was
@@ -120,18 +106,18 @@ def test_a_member_of_etcd_that_does_not_come_back_is_the_last_one(
     # Whoever is the first: its unit starts, and it is not where all ask.
     cluster.each_member(lambda member: connect(member).check_output(begin, aside[member]))
     try:
-        told = play(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h etcd_patience=3")
+        told = play_role(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h etcd_patience=3")
     finally:
         cluster.each_member(lambda member: connect(member).check_output(end))
     after = restarts()
     # The setting goes back, which is a change.
-    assert changes(play(tmp_path, "etcd")) == 1
-    assert told.returncode != 0, told.stdout
+    assert changed(play_role(tmp_path, "etcd")) == 1
+    refused(told)
     (victim,) = (member for member in cluster.MEMBERS if after[member] != before[member])
     # It alone is started anew, as a run leaves it that makes etcd anew.
     connect(victim).check_output(f"echo {aside[victim]} >{JOINING} && systemctl restart etcd.service")
-    assert changes(play(tmp_path, "etcd")) == 1
-    assert changes(play(tmp_path, "etcd")) == 0
+    assert changed(play_role(tmp_path, "etcd")) == 1
+    assert changed(play_role(tmp_path, "etcd")) == 0
     assert len(cluster.etcd_members(victim)) == len(cluster.MEMBERS)
     conclude(trial, "a member of etcd that does not come back")
     assert trial.errors() == []
@@ -146,20 +132,20 @@ def test_etcd_is_made_anew_around_one_member(trial: Trial, conclude: Conclude) -
     lose_etcd(*cluster.replicas())
     # It says so in a rehearsal as well.
     for options in ((), ("--check",)):
-        assert f"With data: {survivor}. docs/runbooks" in refused(*RECOVER, *options)
+        assert f"With data: {survivor}. docs/runbooks" in refused(play(RECOVER, *options))
     assert running() == [survivor]
 
-    words = (*RECOVER, "--extra-vars", f"etcd_survivor={survivor}")
+    words = (RECOVER, "--extra-vars", f"etcd_survivor={survivor}")
     killed("etcd", "Wait until it leads itself", *words)
     # Whoever starts it from now on does not make it alone again.
     assert not connect(survivor).file(JOINING).exists
-    done(*words)
+    succeeded(play(*words))
     cluster.await_health()
     connect(survivor).check_output("systemctl restart etcd.service")
     conclude(trial, "etcd made anew around one member")
     assert len(cluster.etcd_members(survivor)) == len(cluster.MEMBERS)
     assert cluster.primary() == trial.was
-    assert "there is nothing to recover" in refused(*words)
+    assert "there is nothing to recover" in refused(play(*words))
 
 
 def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begin_others(
@@ -170,12 +156,12 @@ def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begi
     lose_etcd(*cluster.MEMBERS)
     trials.destroy(empty)
 
-    words = (*RECOVER, "--extra-vars", "etcd_survivor=nobody")
+    words = (RECOVER, "--extra-vars", "etcd_survivor=nobody")
     killed("etcd", "Tell etcd whose cluster it is", *words)
     # It runs, and nobody has reached it yet.
     assert running() == cluster.MEMBERS
     assert cluster.etcd_leader() == ""
-    done(*words)
+    succeeded(play(*words))
     trial.recovers()
     conclude(trial, "etcd made anew around nobody, with a replica destroyed")
     assert cluster.each_member(lambda member: cluster.query(member, IDENTITY)) == dict.fromkeys(
@@ -198,27 +184,28 @@ def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begi
 def test_a_member_is_replaced(trial: Trial, conclude: Conclude) -> None:
     identity = cluster.query(trial.was, IDENTITY)
     lost, other = cluster.replicas()
-    words = (*REPLACE, "--extra-vars", f"member={lost}")
+    words = (REPLACE, "--extra-vars", f"member={lost}")
     server = cluster.query(lost, "SELECT pg_postmaster_start_time()")
 
     # With etcd away on another member, all of PostgreSQL is well.
     connect(other).check_output("systemctl stop etcd.service")
     try:
-        assert f"etcd does not serve on {other}: with {lost} gone as well, it would have no majority" in refused(*words)
+        said = refused(play(*words))
+        assert f"etcd does not serve on {other}: with {lost} gone as well, it would have no majority" in said
         assert lost in running()
         assert cluster.query(lost, "SELECT pg_postmaster_start_time()") == server
     finally:
         connect(other).check_output("systemctl start etcd.service")
-    assert re.search(rf"{trial.was} is the primary", refused(*REPLACE, "--extra-vars", f"member={trial.was}"))
+    assert re.search(rf"{trial.was} is the primary", refused(play(REPLACE, "--extra-vars", f"member={trial.was}")))
     # Nothing of it goes by mistake.
-    assert f"copies the primary, {trial.was}. If that is what you want: -e gives_up={lost}" in refused(*words)
+    assert f"copies the primary, {trial.was}. If that is what you want: -e gives_up={lost}" in refused(play(*words))
     assert cluster.query(lost, "SELECT pg_postmaster_start_time()") == server
 
     # Its disk is.
     connect(lost).check_output("systemctl stop patroni.service etcd.service")
     connect(lost).check_output(f"rm -rf {cluster.DATA} {ETCD_DATA}")
     killed("etcd", "Tell etcd that it joins", *words)
-    done(*words)
+    succeeded(play(*words))
     assert not connect(lost).file(JOINING).exists
     conclude(trial, "a member replaced")
     assert trial.errors() == []

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect, eventually, run
+from tests.testinfra.conftest import connect, eventually
+from tests.testinfra.playbook import play, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS
 from tests.testinfra.postgresql.repository import (
@@ -127,11 +128,7 @@ def test_a_table_that_was_dropped_is_had_back(word: str) -> None:
     moment = now()
     cluster.query(primary, "DROP TABLE dropped")
     words = ["-e", json.dumps({"restore_to": moment, "database": "postgres"})]
-    playbook = "playbooks/operations/extract_from_backup.yml"
-    done = run(
-        "ansible-playbook", "-i", "inventory/lab.yml", playbook, *words, "-e", "table=public.dropped", check=False
-    )
-    assert done.returncode == 0, done.stdout
+    succeeded(play("playbooks/operations/extract_from_backup.yml", *words, "-e", "table=public.dropped"))
     host = connect(primary)
     dump = host.check_output("ls -t /var/lib/postgresql/extracts/*.dump | head -1")
     try:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import connect, eventually, plain, run, start
+from tests.testinfra.conftest import connect, eventually, start
+from tests.testinfra.playbook import ANSIBLE, play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import backup, now, said
 
@@ -20,7 +21,7 @@ from .trial import DATABASE, OWNER, Writer, outage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLAYBOOK = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/restore_postgresql.yml")
+PLAYBOOK = "playbooks/operations/restore_postgresql.yml"
 BACKUP = "aurore.infra.pgbackrest : Make a full backup, with which the new history begins"
 STARTED = "SELECT pg_postmaster_start_time()"
 SUM = "SELECT count(*), sum(hashtextextended(dropped::text, 0)::numeric) FROM dropped"
@@ -50,23 +51,18 @@ def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureF
     cluster.query(cluster.primary(), "DROP TABLE dropped", DATABASE)
     writer.await_rows()
     later = max(writer.acknowledged())
-    words = [*PLAYBOOK, "--extra-vars", json.dumps({"restore_to": moment})]
+    words = [PLAYBOOK, "--extra-vars", json.dumps({"restore_to": moment})]
 
-    refused = run(*words, check=False)
-    assert refused.returncode != 0
-    assert "takes ALL databases of aurore back" in refused.stdout
+    assert "takes ALL databases of aurore back" in refused(play(*words))
     cluster.await_health()
 
     words += ["--extra-vars", "restore_replaces=aurore"]
     interrupt(words)
-    another = run(*words, "--extra-vars", "restore_to=latest", check=False)
-    assert another.returncode != 0
-    assert "Another restore is half done here" in plain(another)
+    assert "Another restore is half done here" in refused(play(*words, "--extra-vars", "restore_to=latest"))
     assert f"TASK [{BACKUP}]" in (killed := interrupted(BACKUP, words)), killed[-4000:]
     # All follow by now, and are at work: what is left to do stops none of them.
     started = cluster.each_member(lambda name: cluster.query(name, STARTED))
-    done = run(*words, check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
+    succeeded(play(*words))
 
     writer.await_rows(seconds=120)
     cluster.await_health()
@@ -89,7 +85,7 @@ def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureF
 
 def interrupt(words: list[str]) -> None:
     """Begin, and kill the run after it has put the old data aside."""
-    begun = start(*words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    begun = start(*ANSIBLE, *words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     member = cluster.MEMBERS
     try:
         assert eventually(

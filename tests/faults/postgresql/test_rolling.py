@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, plain, run
+from tests.testinfra.conftest import SSH_CONFIG, connect, eventually
+from tests.testinfra.playbook import play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import REPOSITORY
 
@@ -62,20 +63,7 @@ MOMENTS = (
 
 def operation(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run one of the playbooks for the cluster."""
-    playbook = f"playbooks/operations/{name}_postgresql.yml"
-    return run("ansible-playbook", "--inventory", "inventory/lab.yml", playbook, *options, check=False)
-
-
-def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """What a run that was refused has said, without the breaks of its lines."""
-    assert done.returncode != 0, done.stdout
-    return plain(done)
-
-
-def done(ran: subprocess.CompletedProcess[str]) -> str:
-    """What a run that was not refused has said."""
-    assert ran.returncode == 0, ran.stdout[-6000:]
-    return plain(ran)
+    return play(f"playbooks/operations/{name}_postgresql.yml", *options)
 
 
 def started() -> dict[str, str]:
@@ -161,7 +149,7 @@ def test_nothing_is_done_while_a_transaction_runs_for_long() -> None:
         replica = cluster.replicas()[0]
         with transaction(replica):
             assert f"{replica}: a transaction" not in refused(operation("switchover", *limit))
-    assert "would be the primary" in done(operation("switchover", *limit, "--check"))
+    assert "would be the primary" in succeeded(operation("switchover", *limit, "--check"))
     assert cluster.primary() == was
 
 
@@ -169,7 +157,7 @@ def test_nothing_is_done_while_a_transaction_runs_for_long() -> None:
 
 
 def test_switchover(trial: Trial, conclude: Conclude) -> None:
-    said = done(operation("switchover"))
+    said = succeeded(operation("switchover"))
     trial.recovers()
     conclude(trial, "switchover by its playbook")
     assert cluster.primary() != trial.was
@@ -178,12 +166,12 @@ def test_switchover(trial: Trial, conclude: Conclude) -> None:
 
 def test_switchover_to_a_member(trial: Trial, conclude: Conclude) -> None:
     to = cluster.replicas()[-1]
-    assert f"{to} is the primary, in the place of {trial.was}." in done(operation("switchover", "-e", f"to={to}"))
+    assert f"{to} is the primary, in the place of {trial.was}." in succeeded(operation("switchover", "-e", f"to={to}"))
     trial.recovers()
     # The other replica has waited before it followed.
     conclude(trial, "switchover to a member")
     assert cluster.primary() == to
-    assert f"{to} is the primary already." in done(operation("switchover", "-e", f"to={to}"))
+    assert f"{to} is the primary already." in succeeded(operation("switchover", "-e", f"to={to}"))
 
 
 def test_rolling_restart(trial: Trial, conclude: Conclude) -> None:
@@ -191,8 +179,8 @@ def test_rolling_restart(trial: Trial, conclude: Conclude) -> None:
     wait_for(PARAMETER, DEFAULT, pending=True)
     with transaction(trial.was):
         assert "has run for" in refused(operation("restart", "--extra-vars", "patroni_max_transaction=2"))
-    assert f"{PARAMETER} waits for a restart." in done(operation("restart", "--check"))
-    assert "Nothing waits for a restart." in done(operation("restart"))
+    assert f"{PARAMETER} waits for a restart." in succeeded(operation("restart", "--check"))
+    assert "Nothing waits for a restart." in succeeded(operation("restart"))
     wait_for(PARAMETER, RAISED, pending=False)
     gaps = interruptions(trial)
     conclude(trial, summed("rolling restart", gaps))
@@ -205,10 +193,10 @@ def test_a_parameter_is_lowered(trial: Trial, conclude: Conclude) -> None:
     cluster.configure({"postgresql": {"parameters": {PARAMETER: None}}})
     wait_for(PARAMETER, RAISED, pending=True)
     before = started()
-    said = done(operation("restart"))
+    said = succeeded(operation("restart"))
     assert f"{PARAMETER} waits for a restart. Lowered: {PARAMETER} ({RAISED}, wanted {DEFAULT})." in said
     assert started() == before
-    assert "Nothing waits for a restart." in done(operation("restart", "--extra-vars", "in_place=true"))
+    assert "Nothing waits for a restart." in succeeded(operation("restart", "--extra-vars", "in_place=true"))
     wait_for(PARAMETER, DEFAULT, pending=False)
     conclude(trial, "a parameter lowered, the primary restarted in its place")
     assert cluster.primary() == trial.was
@@ -220,7 +208,7 @@ def test_patronis_own_unit_has_changed(trial: Trial, conclude: Conclude) -> None
     before = started()
     connect(changed).check_output(f"printf '[Service]\\nNice=1\\n' >{path} && systemctl daemon-reload")
     try:
-        assert f"{path} is newer" in done(operation("restart"))
+        assert f"{path} is newer" in succeeded(operation("restart"))
         # Of the server that Patroni has started.
         assert connect(changed).check_output(f"ps -o ni= $(head -n 1 {cluster.DATA}/postmaster.pid)").strip() == "1"
     finally:
@@ -291,7 +279,7 @@ def test_a_rolling_upgrade_that_is_interrupted_goes_on(
     upgradable: dict[str, str], trial: Trial, conclude: Conclude
 ) -> None:
     older = versions()
-    said = done(operation("upgrade", "--check"))
+    said = succeeded(operation("upgrade", "--check"))
     assert versions() == older
     for package in OF_MEMBERS:
         was, becomes = (
@@ -304,15 +292,14 @@ def test_a_rolling_upgrade_that_is_interrupted_goes_on(
         assert "has run for" in refused(operation("upgrade", "--extra-vars", "patroni_max_transaction=2"))
     assert versions() == older
 
-    playbook = "playbooks/operations/upgrade_postgresql.yml"
     for moment in MOMENTS:
-        interrupted(f"aurore.infra.patroni : {moment}", ("ansible-playbook", "-i", "inventory/lab.yml", playbook))
+        interrupted(f"aurore.infra.patroni : {moment}", ("playbooks/operations/upgrade_postgresql.yml",))
         cluster.await_health()
         assert versions() != upgradable
-    done(operation("upgrade"))
+    succeeded(operation("upgrade"))
     assert versions() == upgradable
     # Of the members' packages, and of pgBackRest, which the repository has as well.
-    assert done(operation("upgrade")).count("nothing to do") == 2 * len(cluster.MEMBERS) + 1
+    assert succeeded(operation("upgrade")).count("nothing to do") == 2 * len(cluster.MEMBERS) + 1
     gaps = interruptions(trial)
     conclude(trial, summed("rolling upgrade, of which two runs were killed", gaps))
     # However many restarts, one switchover.

@@ -262,6 +262,7 @@ class Trial:
     rows: int = 0
     lost: list[int] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    sound: bool = False
 
     def __enter__(self) -> Self:
         """On a cluster that is whole, start to write."""
@@ -275,7 +276,7 @@ class Trial:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Leave nothing, unless somebody has to look."""
         self.writer.__exit__(kind, error, at)
-        if kind is None:
+        if self.sound:
             cluster.query(cluster.primary(), f"DROP TABLE {', '.join(self.tables)}", DATABASE)
 
     def new_table(self) -> str:
@@ -301,6 +302,7 @@ class Trial:
         said = f"{name}: {self.outage:.2f} s without an acknowledged row, {len(self.lost)} of {self.rows} lost"
         assert self.lost == [], said
         assert overlaps(self.reigns()) == [], said
+        self.sound = True
         return said
 
     def errors(self) -> list[str]:

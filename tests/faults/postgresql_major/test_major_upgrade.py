@@ -14,10 +14,11 @@ import yaml
 
 from tests.faults.postgresql import older
 from tests.faults.postgresql.interrupt import interrupted
-from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, plain, run
+from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, run
+from tests.testinfra.playbook import changes, play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
-from tests.testinfra.postgresql.repository import REPOSITORY
+from tests.testinfra.postgresql.repository import REPOSITORY, no_timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 OLD, NEW = older.VERSION, 17
 LIMIT = "postgresql,backup_repository"
-ANSIBLE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "--limit", LIMIT)
-PLAYBOOK = (*ANSIBLE, "playbooks/postgresql.yml")
-UPGRADE = (*ANSIBLE, "playbooks/operations/upgrade_postgresql_major.yml", "--extra-vars", f"to_version={NEW}")
-REPLACE = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/operations/replace_postgresql_member.yml")
+LIMITED = ("--limit", LIMIT)
+PLAYBOOK = ("playbooks/postgresql.yml", *LIMITED)
+UPGRADE = ("playbooks/operations/upgrade_postgresql_major.yml", *LIMITED, "--extra-vars", f"to_version={NEW}")
+REPLACE = "playbooks/operations/replace_postgresql_member.yml"
 REAL = (*UPGRADE, "--extra-vars", "real=true")
 ROLE = "aurore.infra.postgresql_upgrade"
 # Tasks of the real upgrade in their order, and what is running when the run is killed.
@@ -73,26 +74,20 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def _old_cluster(before: Path) -> Iterator[None]:
     """A cluster of the version before, with something in it."""
-    for member in MEMBERS:
-        connect(member).check_output(
-            "systemctl stop haproxy.service patroni.service; rm -rf /var/lib/postgresql/[0-9u]*"
-        )
-        older.offer(member)
-    cluster.etcdctl(MEMBERS[0], "del --prefix /postgresql/")
-    connect(REPOSITORY).check_output("rm -rf /var/lib/pgbackrest/archive/* /var/lib/pgbackrest/backup/*")
-    done = run(*PLAYBOOK, "--extra-vars", f"@{before}", check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
-    command = "cd /; runuser -u postgres -- psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname forge"
-    run("ssh", "-F", str(SSH_CONFIG), primary(), command, input=CONTENT)
-    yield
-    for member in MEMBERS:
-        older.withdraw(member)
-
-
-def play(*command: str) -> tuple[int, str]:
-    """Run a playbook: how it ends, and what it says, in one line."""
-    done = run(*command, check=False)
-    return done.returncode, plain(done)
+    with no_timers():
+        for member in MEMBERS:
+            connect(member).check_output(
+                "systemctl stop haproxy.service patroni.service; rm -rf /var/lib/postgresql/[0-9u]*"
+            )
+            older.offer(member)
+        cluster.etcdctl(MEMBERS[0], "del --prefix /postgresql/")
+        connect(REPOSITORY).check_output("rm -rf /var/lib/pgbackrest/archive/* /var/lib/pgbackrest/backup/*")
+        succeeded(play(*PLAYBOOK, "--extra-vars", f"@{before}"))
+        command = "cd /; runuser -u postgres -- psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname forge"
+        run("ssh", "-F", str(SSH_CONFIG), primary(), command, input=CONTENT)
+        yield
+        for member in MEMBERS:
+            older.withdraw(member)
 
 
 def versions() -> set[str]:
@@ -129,31 +124,27 @@ def through_the_door(sql: str) -> str:
 
 
 def test_the_members_refuse_a_version_that_is_not_their_datas() -> None:
-    status, said = play(*PLAYBOOK)
-    assert status == 2
+    said = refused(play(*PLAYBOOK))
     assert f"This member has data of PostgreSQL {OLD}, and group_vars/all.yml has postgresql_version: {NEW}." in said
     assert versions() == {str(OLD)}
 
 
 def test_what_stands_in_the_way_is_told_at_once() -> None:
-    status, said = play(*UPGRADE, "--extra-vars", "to_version=18 backup_hours=-1", "--check")
-    assert status == 2
+    said = refused(play(*UPGRADE, "--extra-vars", "to_version=18 backup_hours=-1", "--check"))
     assert all(f"{member}: there is no package postgresql-18." in said for member in MEMBERS)
     assert "The last backup is 0 hours old" in said
     assert {*re.findall(r"\bchanged=(\d+)", said)} == {"0"}
 
 
 def test_no_member_is_left_out() -> None:
-    status, said = play(*REAL, "--limit", f"{primary()},{REPOSITORY}")
-    assert status == 2
+    said = refused(play(*REAL, "--limit", f"{primary()},{REPOSITORY}"))
     assert "An upgrade is of all members at once, also of " in said
 
 
 def test_a_rehearsal_changes_nothing() -> None:
     started = "SELECT pg_postmaster_start_time()"
     before = {member: query(member, started) for member in MEMBERS}
-    status, said = play(*UPGRADE)
-    assert status == 0, said
+    said = succeeded(play(*UPGRADE))
     assert f"The upgrade from {OLD} to {NEW} works." in said
     assert "So the services would be away for about" in said
     assert {member: query(member, started) for member in MEMBERS} == before
@@ -162,8 +153,7 @@ def test_a_rehearsal_changes_nothing() -> None:
 
 
 def test_the_real_one_wants_the_version_raised(before: Path) -> None:
-    status, said = play(*REAL, "--extra-vars", f"@{before}")
-    assert status == 2
+    said = refused(play(*REAL, "--extra-vars", f"@{before}"))
     assert f"group_vars/all.yml has postgresql_version: {OLD}. Set it to {NEW} on a branch" in said
     assert versions() == {str(OLD)}
 
@@ -175,8 +165,7 @@ def nobody_gets_in() -> None:
         assert not connect(member).service("haproxy").is_running
     note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
     replica = next(member for member in MEMBERS if member != note["primary"])
-    status, said = play(*PLAYBOOK, "--limit", replica)
-    assert (status, f"An upgrade from {OLD} to {NEW} is not over." in said) == (2, True)
+    assert f"An upgrade from {OLD} to {NEW} is not over." in refused(play(*PLAYBOOK, "--limit", replica))
 
 
 def test_runs_that_are_killed_are_completed_by_the_next() -> None:
@@ -185,8 +174,7 @@ def test_runs_that_are_killed_are_completed_by_the_next() -> None:
         assert f"TASK [{moment}]" in said, said[-4000:]
         if program == "pg_basebackup":
             nobody_gets_in()
-    status, said = play(*REAL)
-    assert status == 0, said
+    said = succeeded(play(*REAL))
     assert f"PostgreSQL {NEW} serves, with a new full backup." in said
     assert all(connect(member).service("haproxy").is_enabled for member in MEMBERS)
     assert versions() == {str(NEW)}
@@ -195,8 +183,7 @@ def test_runs_that_are_killed_are_completed_by_the_next() -> None:
 
 
 def test_an_older_branch_is_refused_though_its_data_is_there(before: Path) -> None:
-    status, said = play(*PLAYBOOK, "--extra-vars", f"@{before}")
-    assert status == 2
+    said = refused(play(*PLAYBOOK, "--extra-vars", f"@{before}"))
     assert f"This member has data of PostgreSQL {OLD}, {NEW}," in said
     assert f"An upgrade from {OLD} to {NEW} is over." in said
 
@@ -210,15 +197,13 @@ def test_services_go_on_and_backups_are_of_the_new_one() -> None:
     newest = max(stanza["db"], key=lambda one: one["id"])
     assert newest["version"] == str(NEW)
     assert stanza["backup"][-1]["database"]["id"] == newest["id"]
-    status, said = play(*REAL)
-    assert (status, {*re.findall(r"\bchanged=(\d+)", said)}) == (0, {"0"})
+    assert {*changes(play(*REAL)).values()} == {0}
 
 
 def test_a_member_is_made_anew_while_the_old_data_is_kept() -> None:
     note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
     member = next(one for one in replicas() if one != note["primary"])
-    status, said = play(*REPLACE, "--limit", f"localhost,{LIMIT}", "--extra-vars", f"member={member} gives_up={member}")
-    assert status == 0, said
+    succeeded(play(REPLACE, "--limit", f"localhost,{LIMIT}", "--extra-vars", f"member={member} gives_up={member}"))
     assert {one: kept(one) for one in MEMBERS} == {
         one: str(NEW) if one == member else f"{OLD} {NEW}" for one in MEMBERS
     }
@@ -227,11 +212,9 @@ def test_a_member_is_made_anew_while_the_old_data_is_kept() -> None:
 
 def test_nobody_loses_writes_by_mistake(before: Path) -> None:
     doors = {member: shut_out(member) for member in MEMBERS}
-    status, said = play(*UPGRADE, "--extra-vars", "way_back=true")
-    assert status == 2
+    said = refused(play(*UPGRADE, "--extra-vars", "way_back=true"))
     assert f"Set it back to {OLD}" in said
-    status, said = play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}")
-    assert status == 2
+    said = refused(play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}"))
     assert 'forge: public."dépôt": 20000 rows before, 20001 rows now' in said
     assert versions() == {str(NEW)}
     # It looked while nobody could write, and lets them again.
@@ -246,10 +229,8 @@ def test_the_way_back(before: Path) -> None:
     moment = f"{ROLE} : Remove the new version's data"
     said = interrupted(moment, back)
     assert f"TASK [{moment}]" in said, said[-4000:]
-    status, said = play(*REAL)
-    assert (status, f"It is on its way back to {OLD}" in said) == (2, True)
-    status, said = play(*back)
-    assert status == 0, said
+    assert f"It is on its way back to {OLD}" in refused(play(*REAL))
+    succeeded(play(*back))
     assert versions() == {str(OLD)}
     # Also where nothing was noted, since the member was made anew.
     assert {member: kept(member) for member in MEMBERS} == dict.fromkeys(MEMBERS, str(OLD))
@@ -259,19 +240,17 @@ def test_the_way_back(before: Path) -> None:
 
 
 def test_the_old_data_goes_when_somebody_says_so(before: Path) -> None:
-    status, said = play(*REAL)
-    assert status == 0, said
+    succeeded(play(*REAL))
     has_everything()
     remove = (*UPGRADE, "--extra-vars", "remove_old=true")
     moment = f"{ROLE} : Remove its packages"
     said = interrupted(moment, remove)
     assert f"TASK [{moment}]" in said, said[-4000:]
-    status, said = play(*remove)
-    assert status == 0, said
+    succeeded(play(*remove))
     for member in MEMBERS:
         assert kept(member) == str(NEW)
         assert not connect(member).exists(f"{older.BIN}/postgres")
-    status, said = play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}")
-    assert (status, f"No upgrade to {NEW} is noted here" in said) == (2, True)
+    said = refused(play(*UPGRADE, "--extra-vars", "way_back=true", "--extra-vars", f"@{before}"))
+    assert f"No upgrade to {NEW} is noted here" in said
     cluster.await_health()
     assert len(replicas()) == len(MEMBERS) - 1

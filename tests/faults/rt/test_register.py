@@ -16,7 +16,9 @@ import pexpect
 import pytest
 import yaml
 
-from tests.testinfra.conftest import LAB, PLAIN, ROOT, SSH_CONFIG, connect, eventually, inventory, plain, run
+from tests.testinfra import playbook
+from tests.testinfra.conftest import LAB, PLAIN, ROOT, SSH_CONFIG, connect, eventually, inventory, run
+from tests.testinfra.playbook import refused, succeeded
 
 if TYPE_CHECKING:
     import subprocess
@@ -70,7 +72,7 @@ def sign(nick: str, *options: str, pin: str = PIN, token: Path = LAB / "token") 
 def apply(*hosts: str) -> None:
     """Have hosts do what the register says."""
     limit = ("--limit", ",".join(hosts)) if hosts else ()
-    run("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/base.yml", *limit)
+    succeeded(playbook.play("playbooks/base.yml", *limit))
 
 
 def register_lines() -> list[dict[str, object]]:
@@ -249,10 +251,7 @@ def test_nobody_is_left_outside(erdnaxe: Said) -> None:
     with kept():
         for nick in {str(line["person"]) for line in register_lines()}:
             assert play("revoke_rt", options=("-e", f"rt={nick}", "-e", "reason=Everybody")).status == 0
-        argv = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/base.yml", "--limit", "git")
-        refused = run(*argv, check=False)
-        assert refused.returncode == 2
-        assert "nobody could log in again" in plain(refused)
+        assert "nobody could log in again" in refused(playbook.play("playbooks/base.yml", "--limit", "git"))
         assert come("git", ME).returncode == 0
 
 
@@ -322,10 +321,9 @@ def test_one_token_takes_over_from_another(elkmaennchen: Said, next_token: Path)
         # The old one stays until its last certificate ends.
         fleet["authorities"]["users"] = [authority]
         (MODEL / "fleet.yml").write_text(yaml.safe_dump(fleet))
-        argv = ("ansible-playbook", "--inventory", "inventory/lab.yml", "playbooks/base.yml", "--limit", "git")
-        refused = run(*argv, check=False)
-        assert refused.returncode != 0
-        assert "authority-in-use: " in refused.stdout + refused.stderr
+        ran = playbook.play("playbooks/base.yml", "--limit", "git")
+        assert ran.returncode != 0
+        assert "authority-in-use: " in ran.stdout + ran.stderr
         assert come("git", "elkmaennchen").returncode == 0
 
 

@@ -19,6 +19,15 @@ REPOSITORY: str = next(
 STORE = "/var/lib/pgbackrest"
 AS_ITS_USER = "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env --"
 METRICS = "/var/lib/prometheus/node-exporter"
+# What our timers are set to instead, until that is removed or the host boots.
+NEVER = """
+for timer in $(systemctl list-units --plain --no-legend 'pgbackrest-*.timer' 'restore-drill.timer' | cut -d' ' -f1); do
+  mkdir -p /run/systemd/system/$timer.d
+  printf '[Timer]\\nOnCalendar=\\nOnCalendar=2099-01-01\\n' >/run/systemd/system/$timer.d/never.conf
+done
+systemctl daemon-reload
+"""
+AGAIN = "cd /run/systemd/system && rm -rf pgbackrest-*.timer.d restore-drill.timer.d && systemctl daemon-reload"
 
 
 def said() -> dict[str, Any]:
@@ -43,6 +52,24 @@ def metrics(host: str, name: str) -> dict[str, float]:
 def backup(kind: str) -> None:
     """Make a backup, as its timer does."""
     connect(REPOSITORY).check_output(f"systemctl start pgbackrest-backup@{kind}.service")
+
+
+@contextmanager
+def no_timers() -> Iterator[None]:
+    """Backups and rehearsals begin when a test says so.
+
+    By the clock, there is a backup within ten minutes of each change of the primary; until its end, what stops the
+    replica that it reads from is refused.
+    """
+    hosts = (REPOSITORY, *cluster.MEMBERS)
+    cluster.each_member(lambda host: connect(host).check_output(NEVER), hosts)
+    try:
+        # One may have begun.
+        begun = "systemctl is-active 'pgbackrest-*.service' restore-drill.service | grep activating"
+        assert eventually(lambda: all(connect(host).run(begun).rc for host in hosts), 120)
+        yield
+    finally:
+        cluster.each_member(lambda host: connect(host).check_output(AGAIN), hosts)
 
 
 def the_log_arrives() -> None:
