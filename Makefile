@@ -65,6 +65,7 @@ lint: setup ## Formatting and static checks
 	@mypy --no-error-summary --package postgresql_upgrade
 	@mypy --no-error-summary --package patroni_fence
 	@mypy --no-error-summary roles/metrics/files docs/generate
+	@mypy --no-error-summary tests/testinfra tests/faults
 	@yamllint --strict .
 	@ansible-lint -q --offline
 

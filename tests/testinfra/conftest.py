@@ -33,9 +33,9 @@ type Variables = dict[str, Any]
 def inventory() -> dict[str, Variables]:
     """Every host's variables."""
     argv = ["ansible-inventory", "--inventory", "inventory/lab.yml", "--list"]
+    said = subprocess.run(argv, cwd=ROOT, capture_output=True, check=True).stdout
     # Ansible wraps text that is no template.
-    unwrap = {"object_hook": lambda found: found.get("__ansible_unsafe", found)}
-    listed = json.loads(subprocess.run(argv, cwd=ROOT, capture_output=True, check=True).stdout, **unwrap)
+    listed = json.loads(said, object_hook=lambda found: found.get("__ansible_unsafe", found))
     hosts: dict[str, Variables] = listed["_meta"]["hostvars"]
     return hosts
 
@@ -109,8 +109,9 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     report = yield
     if report.failed:
         note(f"{report.nodeid}\n{report.longreprtext}")
-        if "each" in item.funcargs:
-            reached.setdefault(item.funcargs["each"].backend.host.name, time.time() - report.duration)
+        each: Host | None = item.funcargs.get("each")
+        if each is not None:
+            reached.setdefault(each.backend.host.name, time.time() - report.duration)
         report.sections += [(f"Journal of {name}", journal(name, since)) for name, since in reached.items()]
     return report
 

@@ -79,7 +79,7 @@ def networks(clients: frozenset[str]) -> frozenset[str]:
     """Clients in one form: the kernel merges neighbours, the model lists them."""
     if not clients:
         return clients
-    found = []
+    found: list[Any] = []
     for client in clients:
         low, dash, high = client.partition("-")
         found += list(summarize_address_range(ip_address(low), ip_address(high))) if dash else [ip_network(low)]

@@ -42,6 +42,11 @@ def psql(conninfo: str, sql: str = "SELECT 1") -> CommandResult:
     return connect(CLIENT).run(f"PGPASSFILE={PASSWORDS} timeout 30 {words}", conninfo, sql)
 
 
+def answers(conninfo: str) -> bool:
+    """Whether a server answers the client."""
+    return psql(conninfo).rc == 0
+
+
 def asked(conninfo: str, sql: str) -> str:
     """What a server answers the client."""
     said = psql(conninfo, sql)

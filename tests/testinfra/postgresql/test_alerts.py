@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..conftest import connect, eventually
+from ..conftest import connect, eventually, inventory
 from . import cluster, monitoring
 from .cluster import OURS
 from .monitoring import MONITORING, TARGETS, Prometheus, fqdn
@@ -131,7 +131,7 @@ def test_metrics_are_in_the_administration_network_alone(job: str) -> None:
         listening = {line.split()[3].rsplit(":", 1)[0].strip("[]") for line in sockets.splitlines()}
         allowed = {
             interface[version]
-            for interface in monitoring.inventory()[host]["model_interfaces"]
+            for interface in inventory()[host]["model_interfaces"]
             for version in ("ipv4", "ipv6")
             if interface["purpose"] == "administration"
         }

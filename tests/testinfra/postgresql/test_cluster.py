@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_an_acknowledged_commit_is_on_two_hosts() -> None:
 
 def test_pages_have_checksums_and_can_be_rewound() -> None:
     for setting in ("data_checksums", "wal_log_hints", "full_page_writes", "fsync"):
-        assert set(cluster.each_member(lambda one, name=setting: cluster.query(one, f"SHOW {name}")).values()) == {"on"}
+        assert {*cluster.each_member(partial(cluster.query, sql=f"SHOW {setting}")).values()} == {"on"}
 
 
 def test_replicas_prove_who_they_are() -> None:

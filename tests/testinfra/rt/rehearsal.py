@@ -46,14 +46,14 @@ class Rehearsal:
             f"{self.directory}/metrics"
         )
         self.settings = json.loads(self.host.check_output("cat /etc/aurore/rt-office/settings.json"))
-        self.set(state=f"{self.directory}/state", metrics=f"{self.directory}/metrics")
+        self.change(state=f"{self.directory}/state", metrics=f"{self.directory}/metrics")
         self.deployed = json.loads(self.host.check_output("cat /etc/aurore/rt-office/register.json"))
 
     def close(self) -> None:
         """Leave nothing behind."""
         self.host.check_output(f"rm -r {self.directory}")
 
-    def set(self, **settings: Any) -> None:
+    def change(self, **settings: Any) -> None:
         """Change settings."""
         self.settings |= settings
         self._write("settings.json", self.settings)
@@ -61,7 +61,7 @@ class Rehearsal:
     def register(self, *certificates: dict[str, Any]) -> None:
         """Have a register with these certificates, and the people of the model."""
         self._write("register.json", {"people": ME["model_people"], "certificates": certificates})
-        self.set(register=f"{self.directory}/register.json")
+        self.change(register=f"{self.directory}/register.json")
 
     def _write(self, name: str, content: object) -> None:
         text = shlex.quote(json.dumps(content, ensure_ascii=False))
@@ -111,7 +111,7 @@ def mailbox(address: str, message_id: str) -> list[EmailMessage]:
     mail, directory = connect(MAIL), f"/srv/mailboxes/{address.partition('@')[0]}"
     paths = mail.run(f"grep --recursive --files-with-matches --fixed-strings '{message_id}' {directory}/new")
     return [
-        message_from_string(mail.check_output(f"cat {path}"), policy=policy.default)  # type: ignore[misc]
+        message_from_string(mail.check_output(f"cat {path}"), policy=policy.default)
         for path in paths.stdout.splitlines()
     ]
 

@@ -41,7 +41,7 @@ def watch(rehearsal: Rehearsal) -> Rehearsal:
     It has a name of its own. A Message-ID is made of what an alert tells and of the office's name, and the deployed
     timer, every five minutes, may tell of the same logins.
     """
-    rehearsal.set(fqdn=f"{PurePosixPath(rehearsal.directory).name}.{ME['model_fqdn']}".lower())
+    rehearsal.change(fqdn=f"{PurePosixPath(rehearsal.directory).name}.{ME['model_fqdn']}".lower())
     assert rehearsal.run("logins").rc == 0
     return rehearsal
 

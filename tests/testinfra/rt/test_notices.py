@@ -165,13 +165,13 @@ def test_the_office_s_own_postfix_is_away(rehearsal: Rehearsal, serial: int) -> 
 )
 def test_killed_half_way(rehearsal: Rehearsal, serial: int, moment: str, is_taken: bool) -> None:
     """The next run, which begins at once, neither repeats nor loses it."""
-    rehearsal.set(smtp_host="127.0.0.1", smtp_port=2525)
+    rehearsal.change(smtp_host="127.0.0.1", smtp_port=2525)
     command = rehearsal.command("notices", "--today", DAY_379)
     rehearsal.host.check_output(f"python3 - 2525 {moment} {command} <<'E'\n{INTERRUPT.read_text()}\nE")
     mark = f"outbox/notice%3A{serial}.json"
     assert rehearsal.state(mark)["state"] == "started"
     assert is_taken or taken(notice_id(serial)) == 0
-    rehearsal.set(smtp_host="localhost", smtp_port=25)
+    rehearsal.change(smtp_host="localhost", smtp_port=25)
     resumed = rehearsal.notices(DAY_379)
     assert resumed.rc == 0, resumed.stdout
     assert rehearsal.state(mark)["state"] == "sent"
