@@ -29,17 +29,12 @@ def site(*options: str) -> CompletedProcess[str]:
     return play("playbooks/site.yml", *options)
 
 
-def plain(said: str) -> str:
-    """What a run has said, on one line: where Ansible breaks lines depends on how long names are."""
-    return " ".join(said.split())
-
-
 def succeeded(ran: CompletedProcess[str]) -> str:
     """What a run has said that must have ended well, on one line."""
     __tracebackhide__ = True
     if ran.returncode != 0:
         _fail(f"The run fails with status {ran.returncode}", ran)
-    return plain(ran.stdout)
+    return _plain(ran.stdout)
 
 
 def refused(ran: CompletedProcess[str]) -> str:
@@ -47,7 +42,7 @@ def refused(ran: CompletedProcess[str]) -> str:
     __tracebackhide__ = True
     if ran.returncode != REFUSED:
         _fail(f"The run is not refused, but ends with status {ran.returncode}", ran)
-    return plain(ran.stdout)
+    return _plain(ran.stdout)
 
 
 def changes(ran: CompletedProcess[str]) -> dict[str, int]:
@@ -62,6 +57,11 @@ def failures(said: str) -> str:
     tasks = re.split(r"^(?=TASK \[)", said, flags=re.MULTILINE)
     found = [(task.partition(" *")[0], FAILURE.findall(task)) for task in tasks]
     return "\n".join(line for task, failed in found if failed for line in (task, *failed))
+
+
+def _plain(said: str) -> str:
+    """On one line: where Ansible breaks lines depends on how long names are."""
+    return " ".join(said.split())
 
 
 def _fail(why: str, ran: CompletedProcess[str]) -> NoReturn:

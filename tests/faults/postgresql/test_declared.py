@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.testinfra.conftest import connect
-from tests.testinfra.playbook import plain, refused, succeeded
+from tests.testinfra.playbook import refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.client import asked, passwords, psql
 from tests.testinfra.postgresql.cluster import MEMBERS
@@ -54,7 +54,7 @@ def test_what_is_not_declared_is_told_and_goes_only_when_one_says_so(tmp_path: P
     cluster.query(primary, "CREATE DATABASE stray")
     played = play_role(tmp_path, "postgresql_databases")
     assert changed(played) == 0
-    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on the server and", plain(played.stdout))
+    assert re.search(r"WARNING: the database stray \([^)]*, of postgres\) is on the server and", succeeded(played))
     drop = '{"postgresql_databases_drop": {"databases": ["%s"]}}'
     said = refused(play_role(tmp_path, "postgresql_databases", "--extra-vars", drop % "drone"))
     assert "drone of the databases to remove is needed" in said
@@ -79,12 +79,12 @@ def test_privileges_inside_of_a_database(tmp_path: Path) -> None:
         assert cluster.query(primary, reads, "nextcloud").strip() == "true true"
         again = play_role(tmp_path, "postgresql_databases", *declared)
         assert changed(again) == 0
-        assert "drone has" not in plain(again.stdout)
+        assert "drone has" not in succeeded(again)
 
         undeclared = play_role(tmp_path, "postgresql_databases")
         assert changed(undeclared) == 0
         told = re.findall(
-            r"WARNING: drone has SELECT on .*? in nextcloud.*? declare it, or (.*?) there", plain(undeclared.stdout)
+            r"WARNING: drone has SELECT on .*? in nextcloud.*? declare it, or (.*?) there", succeeded(undeclared)
         )
         assert len(told) == 2
         cluster.query(primary, "; ".join(told), "nextcloud")

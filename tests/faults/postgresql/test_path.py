@@ -105,10 +105,9 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
     old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
     assert {*shown().values()} == {old}
     # Without it nobody listens to this member: whatever fails, it is there again.
-    renew = (tmp_path, "identity", "--limit", member)
     host.check_output("mv /etc/aurore/tls/host.crt /etc/aurore/tls/host.crt.away")
     try:
-        assert changed(play_role(*renew)) > 0
+        assert changed(play_role(tmp_path, "identity", "--limit", member)) > 0
     finally:
         host.check_output("cd /etc/aurore/tls && mv --update=none host.crt.away host.crt && rm -f host.crt.away")
     new = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
