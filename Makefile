@@ -87,6 +87,7 @@ docs: setup ## Build the documentation strictly into site/
 
 scenarios: unattended setup-lab ## Molecule: every scenario, on the lab
 	@echo "==> Scenarios"
+	@rm -f .lab/failed-tests
 	@molecule test --all --destroy never --no-command-borders || $(LAB) explain converge
 
 faults: unattended setup-lab ## What breaks: a lab that is interrupted. Removes a lab that is up

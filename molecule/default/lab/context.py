@@ -103,7 +103,10 @@ class Lab:
 
     @property
     def failed_tests(self) -> Path:
-        """What the scenarios' tests note of those that failed: tests/testinfra/conftest.py."""
+        """What the tests on the lab note of those that failed (tests/testinfra/conftest.py), until `make scenarios`.
+
+        Bringing hosts up leaves it: tests do that, too, after those that failed.
+        """
         return self.state / "failed-tests"
 
     @property

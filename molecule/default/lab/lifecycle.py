@@ -28,7 +28,7 @@ def up(lab: Lab, fleet: Fleet, wanted: Sequence[Host], *, anew: bool = False) ->
         anew: Whether to remove them first.
     """
     lab.prepare()
-    for note in (*lab.state.glob("*.retry"), lab.failed_tests):
+    for note in lab.state.glob("*.retry"):
         note.unlink(missing_ok=True)
     network.prepare(fleet)
     machine.forget_what_ended(lab)
