@@ -62,9 +62,9 @@ def test_nothing_is_acknowledged_that_one_host_alone_has(trial: Trial, conclude:
         connect(replica).check_output("systemctl stop patroni.service")
     stopped = time.monotonic()
     eventually(lambda: time.monotonic() > stopped + 5, 6)
+    restarted = time.monotonic()
     for replica in others:
         connect(replica).check_output("systemctl --no-block start patroni.service")
-    restarted = time.monotonic()
     trial.recovers()
     conclude(trial, "both replicas stopped for 5 s")
     assert [when for when in trial.writer.acknowledged().values() if stopped < when < restarted] == []
