@@ -135,11 +135,12 @@ def move_etcd_leader(to: str) -> None:
 
     def leads() -> bool:
         # It refuses who leads already, and while another election is on; the fences may move it away meanwhile.
-        if eventually(etcd_leader) != to:
-            etcdctl(to, f"move-leader {etcd_members(to)[to]['header']['member_id']:x}")
+        if etcd_leader() != to and (status := etcd_members(to).get(to)):
+            etcdctl(to, f"move-leader {status['header']['member_id']:x}")
         return etcd_leader() == to
 
-    assert eventually(leads), etcd_members(to)
+    # One that was cut off hears the others again when its kernel asks whether they are there, each quarter of a minute.
+    assert eventually(leads, 60), etcd_members(to)
 
 
 # --- Health
