@@ -75,11 +75,15 @@ def _side_effects(repository: Repository) -> Iterator[str]:
 def not_run(repository: Repository) -> Iterator[Finding]:
     """Tests that `make test` does not reach."""
     makefile = repository.files.get("Makefile", "")
-    recipes = {
-        match[1]: match[2] for match in re.finditer(r"^([\w-]+):[^\n]*\n((?:\t[^\n]*\n?|\n)*)", makefile, re.MULTILINE)
+    targets = {
+        match[1]: (match[2], match[3])
+        for match in re.finditer(r"^([\w-]+):([^#\n]*)[^\n]*\n((?:\t[^\n]*\n?|\n)*)", makefile, re.MULTILINE)
     }
-    goals = re.search(r"^test:([^#\n]*)", makefile, re.MULTILINE)
-    run = "\n".join(recipes.get(goal, "") for goal in (goals[1].split() if goals else []))
+    run, goals = "", ["test"]
+    while goals:
+        needed, recipe = targets.pop(goals.pop(), ("", ""))
+        run += recipe
+        goals += " ".join([needed, *re.findall(r"\$\(MAKE\)(.*)", recipe)]).split()
     for name, path, _ in _scenarios(repository):
         if name != "default" and not re.search(rf"--all\b|molecule/\*|(?<![\w-]){re.escape(name)}(?![\w-])", run):
             yield Finding(path, 1, "`make test` does not run this scenario")
