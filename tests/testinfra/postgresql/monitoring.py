@@ -69,6 +69,13 @@ def promtool(words: str) -> str:
     return connect(MONITORING).check_output(f"cd {PLACE} && usr/bin/promtool {words} 2>&1")
 
 
+def last_words(failed: list[dict[str, str]]) -> str:
+    """What units have last said that have failed, by the labels of their alerts."""
+    hosts = {fqdn(name): name for name in inventory()}
+    words = "journalctl --quiet --no-pager --output=cat --lines=8 --unit=%s"
+    return "\n".join(connect(hosts[one["instance"]]).run(words, one["name"]).stdout for one in failed)
+
+
 @dataclass
 class Prometheus:
     """Collects and evaluates as the monitoring does, only sooner: every other second, and alerts hardly wait."""
@@ -104,6 +111,10 @@ class Prometheus:
         ask = f"curl --silent --fail-with-body http://{ADDRESS}/api/v1/query --data-urlencode %s"
         answer = json.loads(connect(MONITORING).check_output(ask, f"query={expression}"))
         return [one["metric"] for one in answer["data"]["result"]]
+
+    def about(self, alert: str) -> list[dict[str, str]]:
+        """The labels of an alert that fires, for each of its series."""
+        return self.query(f'ALERTS{{alertstate="firing", alertname="{alert}"}}')
 
     def firing(self) -> dict[str, set[str]]:
         """The alerts that fire, and the hosts for which they do; an empty name for the whole cluster."""
