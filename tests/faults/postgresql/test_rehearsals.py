@@ -79,6 +79,19 @@ def test_a_rehearsal_while_others_write() -> None:
 
 
 @pytest.mark.usefixtures("word")
+def test_a_rehearsal_while_somebody_lets_the_replica_go() -> None:
+    """Patroni does once a second, when it looks; this one a hundred times."""
+    replica = cluster.replicas()[0]
+    let_go = "SELECT pg_wal_replay_resume(), pg_sleep(0.01) FROM generate_series(1, 500)"
+    connect(replica).check_output(
+        "systemd-run --unit=for-backups --collect --uid=postgres --property=StandardOutput=null"
+        f" psql --no-psqlrc --dbname=postgres --command='{let_go}'"
+    )
+    assert rehearse(replica) == 0
+    assert restored(replica)["success"] == 1
+
+
+@pytest.mark.usefixtures("word")
 def test_a_rehearsal_of_a_damaged_backup_fails() -> None:
     host, replica = connect(REPOSITORY), cluster.replicas()[0]
     # Of the rehearsal before.

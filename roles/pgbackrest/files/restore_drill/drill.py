@@ -33,7 +33,8 @@ ATTEMPTS = 20
 READINGS = 5
 """How often a snapshot is taken again that the primary's changes have cut short."""
 
-PAUSED = "pg_get_wal_replay_pause_state() = 'paused' OR NOT pg_is_in_recovery()"
+# Or somebody has let it go since, and it will never stand: Patroni does so whenever it looks.
+ANSWERED = "CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() <> 'pause requested' ELSE true END"
 # The place, unless there are locks of the primary's, which a replica holds until it has replayed their end.
 UNLOCKED = """
 CASE WHEN pg_is_in_recovery() AND NOT EXISTS (
@@ -177,7 +178,7 @@ def standing(settings: Settings, here: Server) -> tuple[str, manifest.Reading]:
     for _ in range(ATTEMPTS):
         here.one("pg_wal_replay_pause()::text")
         try:
-            wait(lambda: here.one(PAUSED), 60, "The replica stands", 0.05)
+            wait(lambda: here.one(ANSWERED), 60, "The replica stands", 0.05)
             lsn = here.one(UNLOCKED)
             reading = lsn and _read(settings, here, lsn)
         finally:
