@@ -4,24 +4,55 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 METRIC = "aurore_security_upgrade_waiting"
 HEADER = f"# HELP {METRIC} Whether a security upgrade of the package waits for people.\n# TYPE {METRIC} gauge\n"
 # What `apt-get --simulate` says: Inst NAME [OLD] (NEW ORIGIN, ORIGIN [ARCHITECTURE])
 UPGRADE = re.compile(r"^Inst (\S+) \[\S+\] \(\S+ (.*)\)", re.MULTILINE)
+# Held by whoever installs packages, and by whoever fetches lists.
+LOCKS = (Path("/var/lib/dpkg/lock-frontend"), Path("/var/lib/apt/lists/lock"))
 
 
 def run(*argv: str) -> str:
-    """Return what a command writes.
+    """Return what a command writes. What it says of errors goes where ours does.
 
     Raises:
         subprocess.CalledProcessError: It failed.
     """
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout  # noqa: S603 (our own)
+    return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 (our own)
+
+
+def await_others(locks: Sequence[Path] = LOCKS) -> None:
+    """Wait until nobody installs packages or fetches lists: of half-installed ones apt says that they are broken."""
+    for lock in locks:
+        if lock.exists():
+            with lock.open() as file:
+                fcntl.lockf(file, fcntl.LOCK_SH)
+
+
+def simulate(names: Sequence[str]) -> str:
+    """Return what apt would do to have the newest versions of packages.
+
+    Raises:
+        subprocess.CalledProcessError: It does not know.
+    """
+    command = ("apt-get", "--simulate", "--quiet=2", "--only-upgrade", "install", "--", *names)
+    await_others()
+    try:
+        return run(*command)
+    except subprocess.CalledProcessError:
+        # A lock that is kept would have others fail. So somebody may have begun meanwhile.
+        await_others()
+        return run(*command)
 
 
 def waiting(simulated: str) -> set[str]:
@@ -37,8 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     states = dict(line.split() for line in run("dpkg-query", "-Wf", "${Package} ${db:Status-Status}\n").splitlines())
     names = [name for name in options.packages if states.get(name) == "installed"]
-    simulation = ("apt-get", "--simulate", "--quiet=2", "--only-upgrade", "install", "--", *names)
-    due = waiting(run(*simulation)) if names else set()
+    due = waiting(simulate(names)) if names else set()
     lines = [HEADER, *(f'{METRIC}{{package="{name}"}} {int(name in due)}\n' for name in names)]
     # The node exporter reads *.prom, and must not see half a file.
     new = options.to.with_suffix(".new")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.unit.firewall import eventually
 
 PROGRAM = Path(__file__).parents[3] / "roles/metrics/files/upgrade_metrics.py"
 SPEC = importlib.util.spec_from_file_location("upgrade_metrics", PROGRAM)
@@ -59,6 +65,57 @@ def test_where_nothing_is_left_to_people_nothing_is_asked(tmp_path: Path, monkey
     assert upgrade_metrics.main(["--to", str(target), "haproxy"]) == 0
     assert target.read_text() == upgrade_metrics.HEADER
     assert len(asked) == 1
+
+
+HOLD = """
+import fcntl, sys
+with open(sys.argv[1], "w") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.readline()
+    open(sys.argv[2], "w").close()
+"""
+
+
+def test_whoever_installs_packages_is_waited_for(tmp_path: Path) -> None:
+    lock, done = tmp_path / "lock", tmp_path / "done"
+    upgrade_metrics.await_others([lock])
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(lock), str(done)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+
+        def seen() -> bool:
+            upgrade_metrics.await_others([lock])
+            return done.exists()
+
+        waited = pool.submit(seen)
+        blocked = re.compile(rf"-> POSIX +ADVISORY +READ +{os.getpid()} ")
+        assert eventually(lambda: blocked.search(Path("/proc/locks").read_text()))
+        holder.communicate("\n")
+        assert waited.result()
+
+
+def test_apt_is_asked_again_by_whom_somebody_has_disturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disturbed = ["apt-get"]
+
+    def run(*argv: str) -> str:
+        if argv[0] in disturbed:
+            disturbed.remove(argv[0])
+            raise subprocess.CalledProcessError(100, argv)
+        return STATES if argv[0] == "dpkg-query" else SIMULATED
+
+    monkeypatch.setattr(upgrade_metrics, "run", run)
+    target = tmp_path / "upgrades.prom"
+    assert upgrade_metrics.main(["--to", str(target), "haproxy"]) == 0
+    assert '{package="haproxy"} 1' in target.read_text()
+    disturbed += ["apt-get", "apt-get"]
+    with pytest.raises(subprocess.CalledProcessError):
+        upgrade_metrics.main(["--to", str(target), "haproxy"])
 
 
 def test_a_command_that_fails_is_told() -> None:
