@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PARTS = ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml")
 LONGEST_MAIN, LONGEST_TASK_FILE, LONGEST_PLAYBOOK = 60, 150, 25
+# systemd.timer(5) says since what they count; not that all of them elapse again when systemd reads its files again.
+SINCE_SOMETHING = re.compile(r"On(Active|Boot|Startup)Sec=")
 COMMANDS = {f"ansible.builtin.{name}" for name in ("command", "expect", "raw", "script", "shell")}
 
 
@@ -132,6 +134,13 @@ def commands(repository: Repository) -> Iterator[Finding]:
             yield one.finding("a command without `# why:`")
 
 
+def timers(repository: Repository) -> Iterator[Finding]:
+    """Timers whose job runs each time that systemd reads its files again."""
+    for path, number, line in repository.lines("roles/*.timer*"):
+        if SINCE_SOMETHING.match(line):
+            yield Finding(path, number, line)
+
+
 def test_a_role_has_all_its_parts(repository: Repository) -> None:
     hold(parts, "Every role has them: see docs/style.md.", repository)
 
@@ -176,6 +185,14 @@ def test_commands_have_a_reason(repository: Repository) -> None:
     hold(commands, "Use a module; if there is none, say so in a comment `# why: …` over the task.", repository)
 
 
+def test_timers_go_by_the_calendar(repository: Repository) -> None:
+    hold(
+        timers,
+        "A job that is also due at once, and when the host boots: enable its service, `state: started`.",
+        repository,
+    )
+
+
 def test_the_checkers_see_what_is_wrong() -> None:
     assert "roles/a/README.md:1" in found(parts, {"roles/a/tasks/main.yml": ""})
     spec = "argument_specs:\n  main:\n    options:\n      a_b:\n        default: 1\n      a_d: {type: str}\n"
@@ -196,6 +213,8 @@ def test_the_checkers_see_what_is_wrong() -> None:
         "roles/a/tasks/main.yml:60"
     ]
     assert found(lengths, {"playbooks/site.yml": "- a\n" * 26}) == ["playbooks/site.yml:25"]
+    timer = "[Timer]\nOnCalendar=hourly\nOnBootSec=1min\n"
+    assert found(timers, {"roles/a/templates/a.timer.j2": timer}) == ["roles/a/templates/a.timer.j2:3"]
 
 
 def test_the_checkers_of_tasks_see_what_is_wrong() -> None:
