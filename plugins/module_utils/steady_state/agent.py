@@ -850,11 +850,23 @@ def check_unit(call: Call, name: str) -> None:
     Raises:
         Problem: It does not.
     """
-    # A file may bring it, also as a template.
-    files = {f"/{name}", f"/{name.split('@')[0]}@.{name.rsplit('.')[-1]}"}
-    planned = any(change.name.endswith(file) for change in call.planned for file in files)
-    if call.states[name]["LoadState"] == "not-found" and not planned and not call.awaits_packages:
+    is_known = call.states[name]["LoadState"] != "not-found"
+    if not is_known and not any(planned_files(call, name)) and not call.awaits_packages:
         raise Problem("systemd knows no such unit; install its package or correct the name")
+
+
+def planned_files(call: Call, name: str) -> Iterator[Change]:
+    """The changes that bring a unit, perhaps as a template, or change it."""
+    files = (f"/{name}", f"/{name.split('@')[0]}@.{name.rsplit('.')[-1]}")
+    return (change for change in call.planned if change.name.endswith(files))
+
+
+def is_static(call: Call, name: str) -> bool:
+    """Whether a unit cannot be enabled, and need not be: others pull it in. Its new file may say otherwise."""
+    written = (change.item["content"] for change in planned_files(call, name) if change.kind == "files")
+    return call.states[name]["UnitFileState"] == "static" and not any(
+        b"[Install]" in binascii.a2b_base64(content).splitlines() for content in written
+    )
 
 
 def plan_unit(call: Call, item: Item) -> Iterator[Change]:
@@ -870,8 +882,7 @@ def plan_unit(call: Call, item: Item) -> Iterator[Change]:
         check_unit(call, name)
     if item["masked"] is False and masked:
         yield Change("units", name, "unmask", "masked\n", "not masked\n")
-    # A static unit cannot be enabled and need not be: others pull it in.
-    if item["enabled"] and file not in {"enabled", "static", "alias", "generated", "indirect"}:
+    if item["enabled"] and file not in {"enabled", "alias", "generated", "indirect"} and not is_static(call, name):
         yield Change("units", name, "enable", "disabled\n", "enabled\n")
     if item["enabled"] is False and file in {"enabled", "enabled-runtime"}:
         yield Change("units", name, "disable", "enabled\n", "disabled\n")

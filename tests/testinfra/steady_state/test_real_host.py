@@ -167,6 +167,15 @@ def test_a_job_runs_once_and_again_when_it_must_notice(host: Host, scratch: str)
     assert host.file("/run/test-starts").content_string == "start\n" * 2
 
 
+def test_a_job_is_enabled_whose_file_said_nothing_of_that(host: Host, scratch: str) -> None:
+    """As one that a timer alone has started before."""
+    apply(files=[unit("test-job", JOB.partition("[Install]")[0])])
+    units = [{"name": "test-job.service", "enabled": True, "state": "started"}]
+    changes = foretold_and_done(files=[unit("test-job", JOB)], units=units)
+    verbs = ("systemd: daemon-reload", "test-job.service: enable", "test-job.service: start")
+    assert changes[-3:] == [f"units {verb}" for verb in verbs]
+
+
 def test_a_job_that_fails_is_told_each_time(host: Host, scratch: str) -> None:
     wanted = {
         "files": [unit("test-job", JOB.replace("echo start", "exit 3; echo start"))],

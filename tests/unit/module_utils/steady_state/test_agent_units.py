@@ -118,6 +118,18 @@ def test_it_may_come_with_a_file(host: Host, file: str, unit: str) -> None:
     assert host.do(**wanted) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "verbs"), [("[Service]\n[Install]\n", ["enable"]), ("[Service]\n#[Install]\n", [])]
+)
+def test_a_unit_is_enabled_whose_new_file_says_how(host: Host, content: str, verbs: list[str]) -> None:
+    host.units[A] = RUNS | {"UnitFileState": "static"}
+    file = {"path": host.path(f"systemd/{A}"), "content": content}
+    changes = [f"files systemd/{A}: created", "units systemd: daemon-reload", *(f"units {A}: {verb}" for verb in verbs)]
+    assert host.do(check=True, files=[file], units=[{"name": A, "enabled": True}]) == changes
+    assert host.do(files=[file], units=[{"name": A, "enabled": True}]) == changes
+    assert host.do(files=[file], units=[{"name": A, "enabled": True}]) == []
+
+
 @pytest.mark.parametrize("option", ["files", "links", "absent"])
 def test_systemd_reads_its_files_again(host: Host, option: str) -> None:
     path = host.path("systemd/x.service")
