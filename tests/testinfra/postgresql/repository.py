@@ -19,15 +19,16 @@ REPOSITORY: str = next(
 STORE = "/var/lib/pgbackrest"
 AS_ITS_USER = "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env --"
 METRICS = "/var/lib/prometheus/node-exporter"
-# What our timers are set to instead, until that is removed or the host boots.
-NEVER = """
-for timer in $(systemctl list-units --plain --no-legend 'pgbackrest-*.timer' 'restore-drill.timer' | cut -d' ' -f1); do
+TIMERS = ("pgbackrest-*.timer", "restore-drill.timer", "apt-daily*.timer")
+# What they are set to instead, until that is removed or the host boots.
+NEVER = f"""
+for timer in $(systemctl list-units --plain --no-legend {" ".join(f"'{one}'" for one in TIMERS)} | cut -d' ' -f1); do
   mkdir -p /run/systemd/system/$timer.d
   printf '[Timer]\\nOnCalendar=\\nOnCalendar=2099-01-01\\n' >/run/systemd/system/$timer.d/never.conf
 done
 systemctl daemon-reload
 """
-AGAIN = "cd /run/systemd/system && rm -rf pgbackrest-*.timer.d restore-drill.timer.d && systemctl daemon-reload"
+AGAIN = f"cd /run/systemd/system && rm -rf {' '.join(f'{one}.d' for one in TIMERS)} && systemctl daemon-reload"
 
 
 def said() -> dict[str, Any]:
@@ -56,16 +57,17 @@ def backup(kind: str) -> None:
 
 @contextmanager
 def no_timers() -> Iterator[None]:
-    """Backups and rehearsals begin when a test says so.
+    """Backups, rehearsals and the upgrades of the morning begin when a test says so.
 
     By the clock, there is a backup within ten minutes of each change of the primary; until its end, what stops the
-    replica that it reads from is refused.
+    replica that it reads from is refused. Two that install packages are in each other's way.
     """
     hosts = (REPOSITORY, *cluster.MEMBERS)
     cluster.each_member(lambda host: connect(host).check_output(NEVER), hosts)
     try:
         # One may have begun.
-        begun = "systemctl is-active 'pgbackrest-*.service' restore-drill.service | grep activating"
+        units = " ".join(f"'{one.removesuffix('.timer')}.service'" for one in TIMERS)
+        begun = f"systemctl is-active {units} | grep activating"
         assert eventually(lambda: all(connect(host).run(begun).rc for host in hosts), 120)
         yield
     finally:
