@@ -103,7 +103,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> Non
         return {where: one.stdout.strip() for where, one in said.items()}
 
     old = host.check_output(f"{identified} -in /etc/aurore/tls/host.crt")
-    assert {*shown().values()} == {old}
+    assert eventually(lambda: {*shown().values()} == {old}), shown()
     # Without it nobody listens to this member: whatever fails, it is there again.
     host.check_output("mv /etc/aurore/tls/host.crt /etc/aurore/tls/host.crt.away")
     try:
