@@ -45,14 +45,7 @@ def simulate(names: Sequence[str]) -> str:
     Raises:
         subprocess.CalledProcessError: It does not know.
     """
-    command = ("apt-get", "--simulate", "--quiet=2", "--only-upgrade", "install", "--", *names)
-    await_others()
-    try:
-        return run(*command)
-    except subprocess.CalledProcessError:
-        # A lock that is kept would have others fail. So somebody may have begun meanwhile.
-        await_others()
-        return run(*command)
+    return run("apt-get", "--simulate", "--quiet=2", "--only-upgrade", "install", "--", *names)
 
 
 def waiting(simulated: str) -> set[str]:
@@ -66,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="replaced at once")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE")
     options = parser.parse_args(argv)
+    await_others()
     states = dict(line.split() for line in run("dpkg-query", "-Wf", "${Package} ${db:Status-Status}\n").splitlines())
     names = [name for name in options.packages if states.get(name) == "installed"]
     due = waiting(simulate(names)) if names else set()

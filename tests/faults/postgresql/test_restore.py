@@ -15,8 +15,9 @@ from tests.testinfra.playbook import ANSIBLE, play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import backup, now, said
 
+from .account import outage
 from .interrupt import interrupted
-from .trial import DATABASE, OWNER, Writer, outage
+from .trial import DATABASE, OWNER, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

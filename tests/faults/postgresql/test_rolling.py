@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from tests.testinfra.playbook import play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.repository import REPOSITORY
 
+from .account import interruptions
 from .interrupt import interrupted
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from .conftest import Conclude
     from .trial import Trial
-
-PAUSE = 0.5
-"""Seconds between two acknowledged rows that are an interruption; below, it is the machine that has much to do."""
 
 # One that no replica may have lower than its primary.
 PARAMETER, DEFAULT, RAISED = "max_locks_per_transaction", "64", "80"
@@ -86,18 +83,6 @@ def transaction(member: str, seconds: int = 2) -> Iterator[None]:
     finally:
         cluster.query(member, f"SELECT pg_terminate_backend(pid) {mine}")
         connect(member).run("systemctl stop aurore-fault")
-
-
-def interruptions(trial: Trial) -> list[float]:
-    """The times without an acknowledged row."""
-    trial.writer.read()
-    when = sorted(trial.writer.acknowledged().values())
-    return [after - before for before, after in pairwise(when) if after - before > PAUSE]
-
-
-def summed(name: str, gaps: list[float]) -> str:
-    """What it cost in all."""
-    return f"{name}, {sum(gaps):.2f} s in {len(gaps)} interruption(s)"
 
 
 def wait_for(parameter: str, value: str, *, pending: bool) -> None:
@@ -182,8 +167,7 @@ def test_rolling_restart(trial: Trial, conclude: Conclude) -> None:
     assert f"{PARAMETER} waits for a restart." in succeeded(operation("restart", "--check"))
     assert "Nothing waits for a restart." in succeeded(operation("restart"))
     wait_for(PARAMETER, RAISED, pending=False)
-    gaps = interruptions(trial)
-    conclude(trial, summed("rolling restart", gaps))
+    conclude(trial, f"rolling restart, {interruptions(trial.writer.read())}")
     # However many restarts, one switchover.
     assert trial.reigned() == [trial.was, cluster.primary()]
     assert cluster.primary() != trial.was
@@ -227,6 +211,12 @@ def versions() -> dict[str, str]:
     return {host: connect(host).run(show).stdout for host in (*cluster.MEMBERS, REPOSITORY)}
 
 
+def security_upgrade_waits(member: str) -> bool:
+    """Whether monitoring is told that a security upgrade of HAProxy is due."""
+    metrics = connect(member).file("/var/lib/prometheus/node-exporter/upgrades.prom").content_string
+    return 'aurore_security_upgrade_waiting{package="haproxy"} 1' in metrics
+
+
 def ssh(host: str, command: str, content: bytes = b"") -> bytes:
     """Run a command on a host, with what it reads; what it writes."""
     argv = ("ssh", "-F", str(SSH_CONFIG), host, command)
@@ -266,10 +256,9 @@ def test_the_upgrades_of_every_morning_leave_the_cluster_alone(upgradable: dict[
         host = connect(member)
         # A security upgrade of HAProxy is due.
         assert host.check_output("apt list --upgradable 2>/dev/null").count("haproxy/stable-security ") == 1
-        host.check_output("unattended-upgrade && systemctl start upgrade-metrics.service")
+        host.check_output("unattended-upgrade")
         # Whom that concerns is told.
-        metrics = host.file("/var/lib/prometheus/node-exporter/upgrades.prom").content_string
-        assert 'aurore_security_upgrade_waiting{package="haproxy"} 1' in metrics
+        assert eventually(lambda: security_upgrade_waits(member))
 
     cluster.each_member(morning)
     assert versions() == older != upgradable
@@ -298,10 +287,10 @@ def test_a_rolling_upgrade_that_is_interrupted_goes_on(
         assert versions() != upgradable
     succeeded(operation("upgrade"))
     assert versions() == upgradable
+    assert eventually(lambda: not any(cluster.each_member(security_upgrade_waits).values()))
     # Of the members' packages, and of pgBackRest, which the repository has as well.
     assert succeeded(operation("upgrade")).count("nothing to do") == 2 * len(cluster.MEMBERS) + 1
-    gaps = interruptions(trial)
-    conclude(trial, summed("rolling upgrade, of which two runs were killed", gaps))
+    conclude(trial, f"rolling upgrade, of which two runs were killed, {interruptions(trial.writer.read())}")
     # However many restarts, one switchover.
     assert trial.reigned() == [trial.was, cluster.primary()]
     assert cluster.primary() != trial.was

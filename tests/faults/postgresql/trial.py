@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.testinfra.conftest import SSH_CONFIG, connect, eventually, lab, run
 from tests.testinfra.postgresql import cluster
 
+from .account import Line, Reign, lines_of, outage, overlaps, reigns
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
 HERE = Path(__file__).parent
@@ -85,22 +85,6 @@ def place_etcd_leader(primary: str, *, together: bool) -> None:
 
 
 # --- Who writes
-
-
-@dataclass(frozen=True)
-class Line:
-    """What a writer or a watcher has said."""
-
-    when: float
-    what: str
-    more: str
-
-
-def lines_of(text: str) -> Iterator[Line]:
-    """Read what they have written."""
-    for line in text.splitlines():
-        when, what, *more = line.split(maxsplit=2)
-        yield Line(float(when), what, *more or [""])
 
 
 @dataclass
@@ -176,11 +160,6 @@ class Writer:
         return f"/run/aurore-writer/{self.table}"
 
 
-def outage(acknowledged: dict[int, float]) -> float:
-    """The longest time without an acknowledged row."""
-    return max(after - before for before, after in pairwise(sorted(acknowledged.values())))
-
-
 # --- Who watches
 
 
@@ -206,40 +185,6 @@ def unwatch() -> None:
             " systemctl daemon-reload"
         )
     )
-
-
-@dataclass(frozen=True)
-class Reign:
-    """A time in which a member's server acknowledged writes, by the member's own account.
-
-    Attributes:
-        begin: When the first one was acknowledged.
-        end: When the last one of those was asked for.
-    """
-
-    member: str
-    begin: float
-    end: float
-
-
-def reigns(member: str, lines: list[Line]) -> Iterator[Reign]:
-    """Read the times in which a member acknowledged writes."""
-    begin = end = 0.0
-    for line in [*lines, Line(0, "end", "")]:
-        if line.what == "primary":
-            begin, end = begin or line.when, float(line.more)
-        elif begin:
-            yield Reign(member, begin, end)
-            begin = 0.0
-
-
-def overlaps(all_reigns: list[Reign]) -> list[tuple[Reign, Reign]]:
-    """The times in which two members acknowledged writes: one was asked for when the other had begun to do so."""
-    return [
-        (one, other)
-        for one, other in combinations(all_reigns, 2)
-        if one.member != other.member and max(one.begin, other.begin) <= min(one.end, other.end)
-    ]
 
 
 # --- The trial

@@ -139,8 +139,20 @@ def test_metrics_are_in_the_administration_network_alone(job: str) -> None:
         assert listening <= allowed
 
 
+@pytest.mark.usefixtures("_jobs_have_run")
 def test_a_whole_cluster_alarms_nobody(prometheus: Prometheus) -> None:
     cluster.await_health()
     eventually(lambda: not prometheus.firing().keys() - NO_FAULT)
     firing = {name: prometheus.about(name) for name in prometheus.firing().keys() - NO_FAULT}
     assert firing == {}, monitoring.last_words(firing.get("HostUnitFailed", []))
+
+
+@pytest.mark.parametrize("member", cluster.MEMBERS)
+def test_whenever_lists_are_fetched_the_upgrades_that_wait_are_told_anew(member: str) -> None:
+    host = connect(member)
+    told = "stat --format='%i %y' /var/lib/prometheus/node-exporter/upgrades.prom"
+    before = host.check_output(told)
+    host.check_output("apt-get -qq update")
+    assert eventually(lambda: host.check_output(told) != before)
+    show = "systemctl show --value --property=ActiveState,Result upgrade-metrics.service"
+    assert eventually(lambda: host.check_output(show).split() == ["success", "inactive"])

@@ -100,24 +100,6 @@ def test_whoever_installs_packages_is_waited_for(tmp_path: Path) -> None:
         assert waited.result()
 
 
-def test_apt_is_asked_again_by_whom_somebody_has_disturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disturbed = ["apt-get"]
-
-    def run(*argv: str) -> str:
-        if argv[0] in disturbed:
-            disturbed.remove(argv[0])
-            raise subprocess.CalledProcessError(100, argv)
-        return STATES if argv[0] == "dpkg-query" else SIMULATED
-
-    monkeypatch.setattr(upgrade_metrics, "run", run)
-    target = tmp_path / "upgrades.prom"
-    assert upgrade_metrics.main(["--to", str(target), "haproxy"]) == 0
-    assert '{package="haproxy"} 1' in target.read_text()
-    disturbed += ["apt-get", "apt-get"]
-    with pytest.raises(subprocess.CalledProcessError):
-        upgrade_metrics.main(["--to", str(target), "haproxy"])
-
-
 def test_a_command_that_fails_is_told() -> None:
     assert upgrade_metrics.run("echo", "a") == "a\n"
     with pytest.raises(subprocess.CalledProcessError):
