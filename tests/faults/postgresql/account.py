@@ -44,16 +44,16 @@ class Interruptions:
 
     Attributes:
         refused: How long each time was in which the client was told an error, or had to connect again.
-        awaited: How long each row took that was only late: it was sent once, and acknowledged.
+        late: How long each row took that was only late: it was sent once, and acknowledged.
     """
 
     refused: list[float]
-    awaited: list[float]
+    late: list[float]
 
     def __str__(self) -> str:
         """Say it in one line."""
-        refused, awaited = (f"{sum(each):.2f} s in {len(each)}" for each in (self.refused, self.awaited))
-        return f"refused {refused} interruption(s), late {awaited}"
+        refused, late = (f"{sum(each):.2f} s in {len(each)}" for each in (self.refused, self.late))
+        return f"refused {refused} interruption(s), late {late}"
 
 
 def interruptions(lines: list[Line]) -> Interruptions:

@@ -30,14 +30,14 @@ def test_a_row_that_was_late_is_not_one_that_was_refused() -> None:
             )
         )
     )
-    assert found.awaited == pytest.approx([2.0])
+    assert found.late == pytest.approx([2.0])
     assert found.refused == pytest.approx([1.5])
     assert str(found) == "refused 1.50 s in 1 interruption(s), late 2.00 s in 1"
 
 
 def test_who_writes_without_a_pause_has_noticed_nothing() -> None:
     found = interruptions(list(lines_of("1.0 acknowledged 1\n1.2 error again\n1.3 sent 2\n1.4 acknowledged 2\n")))
-    assert (found.refused, found.awaited) == ([], [])
+    assert (found.refused, found.late) == ([], [])
 
 
 def test_the_outage_is_the_longest_time_without_a_row() -> None:
