@@ -10,8 +10,8 @@ short_description: Say who may do what in etcd
 description:
   - Brings users, roles and authentication of an etcd cluster to what is wanted, by its API. One member is enough, since
     the cluster agrees on it.
-  - A role may read and write the keys below its prefixes. The user and the role C(root) exist always, and may do
-    everything. Users and roles that are not named are removed.
+  - A role may read the keys below some prefixes, and write those below others as well. The user and the role C(root)
+    exist always, and may do everything. Users and roles that are not named are removed.
   - Check mode asks, and changes nothing. While no member answers, it supposes that there is nothing yet.
 extends_documentation_fragment: [aurore.infra.etcd_client]
 options:
@@ -53,6 +53,11 @@ options:
         type: list
         elements: str
         required: true
+      reads:
+        description: The role may read the keys that begin so, beside those.
+        type: list
+        elements: str
+        default: []
 seealso:
   - name: Role-based access control
     description: What users, roles and permissions are in etcd.
@@ -116,6 +121,7 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "prefixes": {"type": "list", "elements": "str", "required": True},
+                    "reads": {"type": "list", "elements": "str", "default": []},
                 },
             },
         },
@@ -136,7 +142,7 @@ def apply(module: AnsibleModule) -> list[access.Step]:
     passwords = {user["name"]: user["password"] for user in options["users"]} | {access.ROOT: options["root_password"]}
     desired = access.Access(
         users={user["name"]: frozenset(user["roles"]) for user in options["users"]},
-        roles={role["name"]: frozenset(role["prefixes"]) for role in options["roles"]},
+        roles={role["name"]: access.granted(role["reads"], role["prefixes"]) for role in options["roles"]},
         is_enabled=True,
     )
     try:

@@ -8,30 +8,53 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .client import EtcdRefusedError, decode, encode, end_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .client import Etcd
 
 ROOT = "root"
 """etcd's name for the user and the role that may do everything."""
 
+READ, READ_AND_WRITE = "READ", "READWRITE"
+"""etcd's names for what a grant allows."""
+
 NO_TOKEN = "etcdserver: user name is empty"  # noqa: S105 - a message
 """What etcd says to a call without a token while authentication is on."""
 
 
+class Keys(NamedTuple):
+    """Keys that lie together: those from `key` on that come before `end`; `key` alone where `end` is empty."""
+
+    key: str
+    end: str
+
+    def __str__(self) -> str:
+        return self.key if self.key and self.end == end_of(self.key) else f"{self.key}..{self.end}"
+
+
+def below(prefix: str) -> Keys:
+    """The keys that begin with it."""
+    return Keys(prefix, end_of(prefix))
+
+
 @dataclass(frozen=True)
 class Access:
-    """Users and their roles, roles and the prefixes of keys that they may read and write.
+    """Users and their roles, roles and what they may do.
 
     Attributes:
         users: The roles of each user.
-        roles: The prefixes of each role; a grant of a single key or of a part of its kind is in here as `key..end`.
+        roles: The keys of each role, with one of etcd's kinds: READ, WRITE or READWRITE.
         is_enabled: Whether etcd asks who is there.
     """
 
     users: Mapping[str, frozenset[str]]
-    roles: Mapping[str, frozenset[str]]
+    roles: Mapping[str, Mapping[Keys, str]]
     is_enabled: bool
+
+
+def granted(reads: Iterable[str], writes: Iterable[str]) -> dict[Keys, str]:
+    """What a role may do that reads the keys below the ones, and reads and writes those below the others."""
+    return {below(prefix): READ for prefix in reads} | {below(prefix): READ_AND_WRITE for prefix in writes}
 
 
 class Step(NamedTuple):
@@ -64,7 +87,7 @@ def read(etcd: Etcd, open_etcd: Etcd) -> Access:
     return Access(
         users={name: frozenset(reader.call("/v3/auth/user/get", {"name": name}).get("roles", [])) for name in users},
         roles={
-            name: frozenset(map(_granted, reader.call("/v3/auth/role/get", {"role": name}).get("perm", [])))
+            name: dict(map(_grant, reader.call("/v3/auth/role/get", {"role": name}).get("perm", [])))
             for name in roles
             if name != ROOT
         },
@@ -72,10 +95,10 @@ def read(etcd: Etcd, open_etcd: Etcd) -> Access:
     )
 
 
-def _granted(permission: Mapping[str, Any]) -> str:
-    key, end = decode(permission.get("key", "")), decode(permission.get("range_end", ""))
-    is_prefix = key and end == end_of(key) and permission.get("permType") == "READWRITE"
-    return key if is_prefix else f"{key}..{end}"
+def _grant(permission: Mapping[str, Any]) -> tuple[Keys, str]:
+    keys = Keys(decode(permission.get("key", "")), decode(permission.get("range_end", "")))
+    # The gateway leaves out what is zero, which READ is.
+    return keys, permission.get("permType", READ)
 
 
 def plan(
@@ -107,19 +130,19 @@ def plan(
     ]
 
 
-def _roles(current: Mapping[str, frozenset[str]], desired: Mapping[str, frozenset[str]]) -> Iterator[Step]:
-    for name, prefixes in desired.items():
+def _roles(current: Mapping[str, Mapping[Keys, str]], desired: Mapping[str, Mapping[Keys, str]]) -> Iterator[Step]:
+    for name, wanted in desired.items():
+        has = current.get(name, {})
         if name not in current:
             yield Step(f"add role {name}", "/v3/auth/role/add", {"name": name})
-        for prefix in sorted(prefixes - current.get(name, frozenset())):
-            permission = {"permType": "READWRITE", "key": encode(prefix), "range_end": encode(end_of(prefix))}
-            yield Step(f"let {name} use {prefix}", "/v3/auth/role/grant", {"name": name, "perm": permission})
-        # A grant takes the place of another kind for the same keys, and a revocation would take them both.
-        replaced = {f"{prefix}..{end_of(prefix)}" for prefix in prefixes}
-        for granted in sorted(current.get(name, frozenset()) - prefixes - replaced):
-            key, dots, end = granted.partition("..")
-            request = {"role": name, "key": encode(key), "range_end": encode(end if dots else end_of(key))}
-            yield Step(f"no longer let {name} use {granted}", "/v3/auth/role/revoke", request)
+        # A grant takes the place of another kind for the same keys.
+        for keys, kind in sorted(wanted.items() - has.items()):
+            permission = {"permType": kind, "key": encode(keys.key), "range_end": encode(keys.end)}
+            does = "read" if kind == READ else "use"
+            yield Step(f"let {name} {does} {keys}", "/v3/auth/role/grant", {"name": name, "perm": permission})
+        for keys in sorted(has.keys() - wanted.keys()):
+            request = {"role": name, "key": encode(keys.key), "range_end": encode(keys.end)}
+            yield Step(f"no longer let {name} use {keys}", "/v3/auth/role/revoke", request)
 
 
 def _users(

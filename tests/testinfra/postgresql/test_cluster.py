@@ -136,16 +136,24 @@ def test_etcd_says_nothing_without_a_password() -> None:
         assert re.search("user name is empty|permission denied", refused.stderr)
 
 
+def etcd_tells(user: str, words: str) -> str:
+    """What etcd answers to one of its users, or why it does not."""
+    ask = f"set -a; . /etc/etcd/etcdctl.env; read -r word; ETCDCTL_USER={user}:$word etcdctl {words} 2>&1"
+    argv = ("ssh", "-F", str(SSH_CONFIG), MEMBERS[0], ask)
+    return run(*argv, check=False, input=f"{cluster.secret(f'etcd/{user}')}\n").stdout
+
+
 def test_patroni_reads_no_more_of_etcd_than_its_own() -> None:
-    ask = "set -a; . /etc/etcd/etcdctl.env; read -r word; ETCDCTL_USER=patroni:$word etcdctl get --keys-only --prefix"
+    keys = "get --keys-only --prefix"
+    assert "/postgresql/aurore/leader" in etcd_tells("patroni", f"{keys} /postgresql/aurore/")
+    assert "permission denied" in etcd_tells("patroni", f"{keys} /postgresql/aur")
+    assert "permission denied" in etcd_tells("patroni", f"{keys} /")
 
-    def keys(prefix: str) -> str:
-        argv = ("ssh", "-F", str(SSH_CONFIG), MEMBERS[0], f"{ask} {prefix}")
-        return run(*argv, check=False, input=f"{cluster.secret('etcd/patroni')}\n").stdout
 
-    assert "/postgresql/aurore/leader" in keys("/postgresql/aurore/")
-    assert keys("/postgresql/aur") == ""
-    assert keys("/") == ""
+def test_the_fence_changes_no_settings_of_the_cluster() -> None:
+    assert "archive_command" in etcd_tells("fence", "get /postgresql/aurore/config")
+    for name in ("config", "sync", "initialize", "failsafe"):
+        assert "permission denied" in etcd_tells("fence", f"del /postgresql/aurore/{name}"), name
 
 
 @pytest.mark.parametrize(

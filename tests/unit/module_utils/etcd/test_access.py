@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.aurore.infra.plugins.module_utils.etcd import access
-from ansible_collections.aurore.infra.plugins.module_utils.etcd.access import ROOT, Access
+from ansible_collections.aurore.infra.plugins.module_utils.etcd.access import ROOT, Access, Keys, granted
 from ansible_collections.aurore.infra.plugins.module_utils.etcd.client import EtcdRefusedError, encode, end_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from tests.unit.accounts import Accounts, Direct
 
 PASSWORDS = {name: f"{name}'s" for name in ("ann", "bob", "cid", ROOT)}
 PREFIXES = ["/a/", "/a/b/", "/é/"]
-DESIRED = Access({"ann": frozenset({"reader"})}, {"reader": frozenset({"/a/"})}, is_enabled=True)
+DESIRED = Access({"ann": frozenset({"reader"})}, {"reader": granted([], ["/a/"])}, is_enabled=True)
 
 names = st.sampled_from(["ann", "bob", "cid"])
 places = st.sampled_from(PREFIXES).flatmap(
@@ -28,7 +28,8 @@ permissions = st.dictionaries(
 
 @st.composite
 def wishes(draw: st.DrawFn) -> Access:
-    roles = draw(st.dictionaries(names, st.frozensets(st.sampled_from(PREFIXES))))
+    some = st.frozensets(st.sampled_from(PREFIXES))
+    roles = draw(st.dictionaries(names, st.builds(granted, some, some)))
     of_a_user = st.frozensets(st.sampled_from(sorted(roles))) if roles else st.just(frozenset())
     return Access(draw(st.dictionaries(names, of_a_user)), roles, is_enabled=True)
 
@@ -72,6 +73,11 @@ def grants(etcd: Accounts, name: str) -> set[tuple[str, str]]:
     return {place for place, kind in etcd.roles.get(name, {}).items() if kind == "READWRITE"}
 
 
+def readable(etcd: Accounts, name: str) -> set[tuple[str, str]]:
+    """What a role may read, at least."""
+    return {place for place, kind in etcd.roles.get(name, {}).items() if kind != "WRITE"}
+
+
 # --- What there is
 
 
@@ -79,7 +85,7 @@ def test_a_new_etcd_has_nothing_and_asks_nobody() -> None:
     assert read(Accounts()) == Access({}, {}, is_enabled=False)
 
 
-def test_what_is_no_whole_prefix_is_told_apart() -> None:
+def test_what_is_granted_is_told() -> None:
     etcd = Accounts()
     etcd.users = {ROOT: (PASSWORDS[ROOT], {ROOT}), "ann": ("", {"reader"})}
     etcd.roles = {ROOT: {}, "reader": {}}
@@ -94,7 +100,14 @@ def test_what_is_no_whole_prefix_is_told_apart() -> None:
         etcd.is_enabled = is_enabled
         assert read(etcd) == Access(
             users={ROOT: frozenset({ROOT}), "ann": frozenset({"reader"})},
-            roles={"reader": frozenset({"/a/", "/b/../b0", "/c/..", "..\0"})},
+            roles={
+                "reader": {
+                    Keys("/a/", "/a0"): "READWRITE",
+                    Keys("/b/", "/b0"): "READ",
+                    Keys("/c/", ""): "READWRITE",
+                    Keys("", "\0"): "READWRITE",
+                }
+            },
             is_enabled=is_enabled,
         )
 
@@ -148,9 +161,20 @@ def test_a_password_that_differs_is_changed_and_nothing_else() -> None:
 def test_what_is_not_wanted_goes() -> None:
     etcd = Accounts()
     apply(etcd, plan(etcd, DESIRED))
-    apply(etcd, plan(etcd, Access({"bob": frozenset()}, {"other": frozenset({"/é/"})}, is_enabled=True)))
+    apply(etcd, plan(etcd, Access({"bob": frozenset()}, {"other": granted([], ["/é/"])}, is_enabled=True)))
     assert etcd.users == {"bob": ("bob's", set()), ROOT: ("root's", {ROOT})}
     assert etcd.roles == {"other": {(encode("/é/"), encode("/é0")): "READWRITE"}}
+
+
+def test_each_step_says_which_keys_and_what_for() -> None:
+    etcd = Accounts()
+    etcd.roles = {"reader": {(encode("/a/"), encode("/a0")): "READWRITE", (encode("/b/"), encode("")): "READ"}}
+    steps = plan(etcd, Access({}, {"reader": granted(["/a/"], ["/a/b/"])}, is_enabled=True))
+    assert [step.says for step in steps][:3] == [
+        "let reader read /a/",
+        "let reader use /a/b/",
+        "no longer let reader use /b/..",
+    ]
 
 
 def test_no_password_is_said() -> None:
@@ -170,14 +194,20 @@ def test_the_steps_lead_to_what_is_wanted(etcd: Accounts, desired: Access) -> No
 
 @given(etcd=accounts(), desired=wishes())
 def test_who_has_access_and_keeps_it_has_it_all_the_time(etcd: Accounts, desired: Access) -> None:
-    kept = {
-        name: grants(etcd, name) & {(encode(prefix), encode(end_of(prefix))) for prefix in prefixes}
-        for name, prefixes in desired.roles.items()
+    wanted = {
+        name: {(encode(keys.key), encode(keys.end)): kind for keys, kind in role.items()}
+        for name, role in desired.roles.items()
+    }
+    reads = {name: readable(etcd, name) & role.keys() for name, role in wanted.items()}
+    writes = {
+        name: grants(etcd, name) & {place for place, kind in role.items() if kind == "READWRITE"}
+        for name, role in wanted.items()
     }
     members = {name: etcd.users[name][1] & roles for name, roles in desired.users.items() if name in etcd.users}
     for step in plan(etcd, desired):
         apply(etcd, [step])
-        assert all(places <= grants(etcd, name) for name, places in kept.items())
+        assert all(places <= readable(etcd, name) for name, places in reads.items())
+        assert all(places <= grants(etcd, name) for name, places in writes.items())
         assert all(roles <= etcd.users[name][1] for name, roles in members.items())
 
 
