@@ -191,12 +191,17 @@ def test_patronis_own_unit_has_changed(trial: Trial, conclude: Conclude) -> None
     changed = cluster.replicas()[0]
     before = started()
     connect(changed).check_output(f"printf '[Service]\\nNice=1\\n' >{path} && systemctl daemon-reload")
+    # The guest has got a watchdog meanwhile; here, a device that does nothing.
+    connect(changed).check_output("mknod -m 0600 /dev/watchdog c 1 3")
     try:
         assert f"{path} is newer" in succeeded(operation("restart"))
+        assert connect(changed).file("/dev/watchdog").user == "postgres"
         # Of the server that Patroni has started.
         assert connect(changed).check_output(f"ps -o ni= $(head -n 1 {cluster.DATA}/postmaster.pid)").strip() == "1"
     finally:
-        connect(changed).check_output(f"rm {path} && systemctl daemon-reload && systemctl restart patroni.service")
+        connect(changed).check_output(
+            f"rm {path} /dev/watchdog && systemctl daemon-reload && systemctl restart patroni.service"
+        )
     conclude(trial, "a replica restarted for its unit")
     assert trial.errors() == []
     assert {name for name, when in started().items() if when != before[name]} == {changed}
