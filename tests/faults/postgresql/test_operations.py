@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.testinfra.conftest import connect, eventually
@@ -13,7 +12,7 @@ from tests.testinfra.postgresql import cluster
 
 from . import trial as trials
 from .interrupt import interrupted
-from .play import changed, play_role
+from .play import changed, one_after_the_other, play_role, starts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +41,6 @@ def lose_etcd(*members: str) -> None:
         connect(member).check_output(f"rm -rf {ETCD_DATA}")
 
 
-def restarts() -> dict[str, tuple[int, int]]:
-    """When etcd's last start began and when it was done, on each member, by the clock that they share."""
-    show = "systemctl show --property=InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic etcd.service"
-
-    def asked(member: str) -> tuple[int, int]:
-        told = dict(line.split("=") for line in connect(member).check_output(show).split())
-        return int(told["InactiveExitTimestampMonotonic"]), int(told["ActiveEnterTimestampMonotonic"])
-
-    return cluster.each_member(asked)
-
-
 def running() -> list[str]:
     """The members on which etcd runs."""
     states = cluster.each_member(lambda member: connect(member).run("systemctl is-active etcd.service").stdout.strip())
@@ -65,14 +53,13 @@ def running() -> list[str]:
 def test_a_setting_of_etcd_is_changed_on_one_member_after_the_other(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
-    before = restarts()
+    before = starts("etcd.service")
     # Another authority is one as well: etcd reads whom it trusts at its start alone.
     other = json.dumps({"model_tls_authority": "another"})
     assert changed(play_role(tmp_path, "etcd", "--extra-vars", other)) == len(cluster.MEMBERS)
-    after = restarts()
+    after = starts("etcd.service")
     assert all(after[member] > before[member] for member in cluster.MEMBERS)
-    # Each is back before the next one begins.
-    assert all(one[1] <= other[0] for one, other in pairwise(sorted(after.values()))), after
+    assert one_after_the_other(after), after
     assert changed(play_role(tmp_path, "etcd")) == len(cluster.MEMBERS)
     conclude(trial, "a setting of etcd changed, and changed back")
     assert trial.errors() == []
@@ -85,10 +72,10 @@ def test_a_setting_of_etcd_is_changed_on_one_member_after_the_other(
 def test_a_wrong_setting_of_etcd_is_given_to_one_member_at_most(
     trial: Trial, conclude: Conclude, tmp_path: Path
 ) -> None:
-    before = restarts()
+    before = starts("etcd.service")
     told = refused(play_role(tmp_path, "etcd", "--extra-vars", "etcd_heartbeat=300"))
     assert "etcd_election (1000) must be five times etcd_heartbeat (300) at least" in told
-    assert restarts() == before
+    assert starts("etcd.service") == before
     # Of this one, etcd alone knows that it is wrong.
     refused(play_role(tmp_path, "etcd", "--extra-vars", "etcd_retention=soon"))
     assert len(running()) == len(cluster.MEMBERS) - 1
@@ -108,14 +95,14 @@ def test_a_member_of_etcd_that_does_not_come_back_is_the_last_one(
         f" && printf '[Service]\\nEnvironmentFile={elsewhere}\\n' >{dropped}/90-fault.conf && systemctl daemon-reload"
     )
     end = f"rm -r {dropped} {elsewhere} && systemctl daemon-reload"
-    before = restarts()
+    before = starts("etcd.service")
     # Whoever is the first: its unit starts, and it is not where all ask.
     cluster.each_member(lambda member: connect(member).check_output(begin, aside[member]))
     try:
         told = play_role(tmp_path, "etcd", "--extra-vars", "etcd_retention=2h etcd_patience=3")
     finally:
         cluster.each_member(lambda member: connect(member).check_output(end))
-    after = restarts()
+    after = starts("etcd.service")
     # The setting goes back, which is a change.
     assert changed(play_role(tmp_path, "etcd")) == 1
     refused(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from tests.testinfra.postgresql.cluster import ADDRESSES, CLIENT, MEMBERS
 from tests.testinfra.postgresql.monitoring import MONITORING
 from tests.testinfra.postgresql.repository import REPOSITORY
 
-from .play import changed, play_role
+from .play import changed, one_after_the_other, play_role, starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,17 @@ def test_pgbouncer_dies_on_the_primary() -> None:
     """Nobody else can do what it does; it is back before a client has given up."""
     connect(cluster.primary()).check_output("systemctl kill --signal KILL pgbouncer.service")
     assert asked(PRIMARY, IN_RECOVERY) == "f"
+
+
+def test_an_entrance_gets_a_setting_when_the_one_before_is_open_again(tmp_path: Path) -> None:
+    units = ("haproxy.service", "pgbouncer.service")
+    before = starts(*units)
+    other = json.dumps({"postgresql_proxy_clients": 501})
+    assert changed(play_role(tmp_path, "postgresql_proxy", "--extra-vars", other)) == len(MEMBERS)
+    after = starts(*units)
+    assert all(after[member] > before[member] for member in MEMBERS)
+    assert one_after_the_other(after), after
+    assert changed(play_role(tmp_path, "postgresql_proxy")) == len(MEMBERS)
 
 
 def test_a_connection_is_cut_when_its_primary_is_one_no_more() -> None:
