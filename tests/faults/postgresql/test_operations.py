@@ -41,6 +41,12 @@ def lose_etcd(*members: str) -> None:
         connect(member).check_output(f"rm -rf {ETCD_DATA}")
 
 
+def etcd_identity() -> str:
+    """By which its members know each other."""
+    told: dict[str, dict[str, int]] = json.loads(cluster.etcdctl(cluster.MEMBERS[0], "member list --write-out=json"))
+    return str(told["header"]["cluster_id"])
+
+
 def running() -> list[str]:
     """The members on which etcd runs."""
     states = cluster.each_member(lambda member: connect(member).run("systemctl is-active etcd.service").stdout.strip())
@@ -146,6 +152,7 @@ def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begi
 ) -> None:
     identity = cluster.query(trial.was, IDENTITY)
     empty = cluster.replicas()[0]
+    was = etcd_identity()
     lose_etcd(*cluster.MEMBERS)
     trials.destroy(empty)
 
@@ -160,6 +167,8 @@ def test_etcd_is_made_anew_around_nobody_and_one_without_databases_does_not_begi
     assert cluster.each_member(lambda member: cluster.query(member, IDENTITY)) == dict.fromkeys(
         cluster.MEMBERS, identity
     )
+    # A host that comes back with what etcd had there is none of these members.
+    assert etcd_identity() != was
     assert cluster.primary() == trial.was
     # Its Patroni was the first to be killed: it gives its place up when one of the others does not answer it.
     show = "systemctl show --property=ActiveExitTimestampMonotonic --value patroni.service"
