@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLAYBOOK = "playbooks/operations/restore_postgresql.yml"
+FOLLOW = "aurore.infra.pgbackrest : Wait until they follow"
 BACKUP = "aurore.infra.pgbackrest : Make a full backup, with which the new history begins"
 STARTED = "SELECT pg_postmaster_start_time()"
 SUM = "SELECT count(*), sum(hashtextextended(dropped::text, 0)::numeric) FROM dropped"
@@ -60,10 +61,19 @@ def test_all_is_taken_back_to_just_before(writer: Writer, capfd: pytest.CaptureF
     words += ["--extra-vars", "restore_replaces=aurore"]
     interrupt(words)
     assert "Another restore is half done here" in refused(play(*words, "--extra-vars", "restore_to=latest"))
+    # Nobody else begins what is stopped, nor does a boot.
+    assert "A restore of all databases is half done here" in refused(play("playbooks/postgresql.yml"))
+    asked = cluster.each_member(lambda name: connect(name).run("systemctl is-enabled patroni.service").stdout.strip())
+    assert set(asked.values()) == {"disabled"}
+    assert f"TASK [{FOLLOW}]" in (killed := interrupted(FOLLOW, words)), killed[-4000:]
+    # Services work with what was restored: what is left to do stops nobody any more.
+    cluster.await_health()
+    restored = cluster.primary()
+    began = cluster.query(restored, STARTED)
     assert f"TASK [{BACKUP}]" in (killed := interrupted(BACKUP, words)), killed[-4000:]
-    # All follow by now, and are at work: what is left to do stops none of them.
     started = cluster.each_member(lambda name: cluster.query(name, STARTED))
-    succeeded(play(*words))
+    assert started[restored] == began
+    assert "Nothing was taken back now" in succeeded(play(*words))
 
     writer.await_rows(seconds=120)
     cluster.await_health()

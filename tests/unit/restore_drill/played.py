@@ -24,7 +24,18 @@ for line in pathlib.Path(__file__).with_name(f"{where}.answers").read_text().spl
         sys.exit(line[1:])
     print(line, flush=True)
 """
-CONTROLS = "max_connections setting:              720\nmax_wal_senders setting:   5\nmax_prepared_xacts setting:  5\n"
+CONTROLS = """Database cluster state:               shut down
+Latest checkpoint location:           0/4000028
+Latest checkpoint's TimeLineID:       11
+max_connections setting:              720
+max_wal_senders setting:   5
+max_prepared_xacts setting:  5
+"""
+
+
+def backup(label: str, ended: int, size: int = 1, database: int = 1) -> dict[str, Any]:
+    """A backup, as pgBackRest tells it."""
+    return {"label": label, "timestamp": {"stop": ended}, "info": {"size": size}, "database": {"id": database}}
 
 
 class Killed(BaseException):
@@ -53,7 +64,8 @@ class Host:
         """What is said by what fails, by a part of what is run."""
         self.dies: str = ""
         """What is run when the process is killed."""
-        self.backups = [{"label": "20261126-020000F", "timestamp": {"stop": 1000}, "info": {"size": 4096}}]
+        self.controls = CONTROLS
+        self.backups = [backup("20261126-020000F", 1000, 4096)]
         self.archived: dict[int, str | None] = {1: "0000000A0000000000000042"}
         """The last segment in the archive, of each version that the cluster has had."""
         self.values: list[tuple[str, Any]] = [
@@ -122,7 +134,7 @@ class Host:
             "psql": lambda: self._answer(stdin),
             "pgbackrest": lambda: self._pgbackrest(line, environment or {}),
             "pg_ctl": lambda: self._pg_ctl(line),
-            "pg_controldata": lambda: CONTROLS,
+            "pg_controldata": lambda: self.controls,
         }
         return plays.get(name, lambda: "")()
 

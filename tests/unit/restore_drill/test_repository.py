@@ -8,13 +8,21 @@ import pytest
 from restore_drill.repository import Backup, backups, chosen, newest_timeline, see_room
 from restore_drill.settings import RestoreError
 
+from .played import backup
+
 if TYPE_CHECKING:
     from .played import Host
 
 
 def test_the_latest_backup_is_the_last(host: Host) -> None:
-    host.backups.insert(0, {"label": "b", "timestamp": {"stop": 2000}, "info": {"size": 1}})
+    host.backups.insert(0, backup("b", 2000))
     assert [one.label for one in backups(host.run, host.settings)] == ["20261126-020000F", "b"]
+
+
+def test_a_backup_of_another_version_is_none(host: Host) -> None:
+    host.archived[2] = None
+    host.backups.append(backup("b", 2000, database=2))
+    assert [one.label for one in backups(host.run, host.settings)] == ["b"]
 
 
 def test_a_repository_without_backups_says_so(host: Host) -> None:

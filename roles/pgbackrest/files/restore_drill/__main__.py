@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say what a restore of the whole cluster would do here, in JSON")
     commands.add_parser("archive", help="have the archive reach up to now, if the primary is here")
     commands.add_parser("hand-over", help="note that the cluster is about to work with the restored data")
+    commands.add_parser("cleared", help="note that no other member has data of the old history")
     commands.add_parser("followed", help="note that all members work with the restored data")
     commands.add_parser("done", help="note that the restore is over")
     commands.add_parser("abandon", help="undo a restore of the whole cluster that was not completed")
@@ -78,6 +79,8 @@ def _step(command: str, settings: Settings) -> dict[str, Any] | None:
             archive.reach_now(settings, run)
         case "hand-over":
             recover.hand_over(settings)
+        case "cleared":
+            recover.cleared(settings)
         case "followed":
             recover.followed(settings)
         case "done":

@@ -32,6 +32,7 @@ _LIMITS = re.compile(
     r"^(max_connections|max_worker_processes|max_wal_senders|max_prepared_xacts|max_locks_per_xact) setting: +(\d+)$",
     re.MULTILINE,
 )
+_STAND = re.compile(r"^(?:Database cluster state|Latest checkpoint(?: location|'s TimeLineID)):.*", re.MULTILINE)
 _NAMES = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
 _OURS = (
     *("restore_command", "recovery_target", "recovery_target_time", "recovery_target_name", "recovery_target_xid"),
@@ -67,10 +68,16 @@ class Copy:
 
     def limits(self, data: Path) -> dict[str, int]:
         """What a server on this data needs at least as much of."""
+        return {name: int(value) for name, value in _LIMITS.findall(self._controls(data))}
+
+    def stand(self) -> str:
+        """Where its server has stopped: another one that has worked with the data has left another."""
+        return "; ".join(sorted(_STAND.findall(self._controls(self.data))))
+
+    def _controls(self, data: Path) -> str:
         if not (data / "global/pg_control").exists():
-            return {}
-        controls = self.run([f"{self.settings.programs}/pg_controldata", str(data)], environment={"LC_ALL": "C"})
-        return {name: int(value) for name, value in _LIMITS.findall(controls)}
+            return ""
+        return self.run([f"{self.settings.programs}/pg_controldata", str(data)], environment={"LC_ALL": "C"})
 
     def start(self, *more: str, limits: Mapping[str, int] | None = None) -> None:
         """Start a server on it, and wait until it answers; with these limits, or generous ones."""

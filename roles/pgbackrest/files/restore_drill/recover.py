@@ -8,6 +8,7 @@ playbooks/operations/restore_postgresql.yml.
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -20,24 +21,27 @@ from .settings import RestoreError
 from .state import State, sync
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .programs import Run
     from .settings import Settings
     from .target import Target
 
 PLACE = "recovery"
 NOTE = "recover"
+_GIVE_UP = "The old data is beside. `restore-drill abandon` gives the restore up: docs/runbooks/restore-postgresql.md"
 
 
 def status(settings: Settings, run: Run, target: Target, label: str = "") -> dict[str, Any]:
     """What a restore would do here: which backups there are, what is there now, and whether there is room.
 
-    `begun` is what has been done of it, `other` why another one has to be ended first.
+    `begun` is what has been done of it, `obstacle` why it cannot begin.
     """
     known = repository.backups(run, settings)
-    begun, other = _begun(State(settings), _wanted(target, label))
+    begun, obstacle = _begun(State(settings), _wanted(target, label))
     return {
         "begun": begun,
-        "other": other,
+        "obstacle": obstacle or ("" if begun else _out_of_reach(target, known, label)),
         "backups": [{"label": one.label, "ended": _moment(one.ended)} for one in known],
         "size": known[-1].size,
         "free": shutil.disk_usage(settings.data.parent.parent).free,
@@ -64,15 +68,21 @@ def recover(settings: Settings, run: Run, target: Target, label: str = "") -> Pa
             # Of one that is interrupted there may be a history of its own, which the next run must not follow.
             timeline = target.timeline or repository.newest_timeline(run, settings)
             begun = {"target": wanted, "timeline": timeline, "aside": _new_name(settings.data)}
-            begun |= {"recovered": False, "handed_over": False, "followed": False}
+            begun |= {"recovered": "", "handed_over": False, "cleared": False, "followed": ""}
             state.note(NOTE, begun)
         aside = Path(begun["aside"]) if begun["aside"] else None
+        copy = Copy(settings, run, settings.state / PLACE, settings.data)
+        # If somebody has started Patroni since, it has taken what was restored to where the others were.
+        if begun["handed_over"] or (begun["recovered"] and begun["recovered"] == copy.stand()):
+            return aside
         if aside and not aside.exists():
             settings.data.rename(aside)
             sync(aside.parent)
-        if not begun["recovered"]:
-            _recover(settings, run, replace(target, timeline=begun["timeline"]), label, aside)
-            state.note(NOTE, begun | {"recovered": True})
+        try:
+            _recover(copy, replace(target, timeline=begun["timeline"]), label, aside)
+        except RestoreError as error:
+            raise RestoreError(f"{error}\n{_GIVE_UP}") from None
+        state.note(NOTE, begun | {"recovered": copy.stand()})
         return aside
 
 
@@ -94,12 +104,27 @@ def _begun(state: State, wanted: dict[str, Any]) -> tuple[dict[str, Any] | None,
     )
 
 
-def _recover(settings: Settings, run: Run, target: Target, label: str, aside: Path | None) -> None:
+def _out_of_reach(target: Target, known: Sequence[repository.Backup], label: str) -> str:
+    """Why no backup leads to the moment, as far as one can tell before everything is stopped."""
+    moment = target.moment
+    if moment is None:
+        return ""
+    if moment > datetime.now(UTC):
+        return f"{moment:%Y-%m-%d %H:%M:%SZ} is yet to come: say an earlier moment, or latest."
+    ends = [one.ended for one in known if not label or one.label == label]
+    if ends and moment.timestamp() < min(ends):
+        return (
+            f"{moment:%Y-%m-%d %H:%M:%SZ} is before the end of {'that' if label else 'the first'} backup "
+            f"({_moment(min(ends))}), and can be restored from none: say a later one."
+        )
+    return ""
+
+
+def _recover(copy: Copy, target: Target, label: str, aside: Path | None) -> None:
     """What lies in the data's place is a copy that is not complete, or nothing."""
-    copy = Copy(settings, run, settings.state / PLACE, settings.data)
     copy.remove()
-    if settings.data.exists():
-        shutil.rmtree(settings.data)
+    if copy.data.exists():
+        shutil.rmtree(copy.data)
     copy.restore(target, "promote", [f"--set={label}"] if label else [])
     limits = copy.limits(aside or copy.data)
     # Nothing of the new history goes into the archive before Patroni takes it over: replicas follow the newest one that
@@ -120,12 +145,17 @@ def hand_over(settings: Settings) -> None:
     _note(settings, {"handed_over": True})
 
 
+def cleared(settings: Settings) -> None:
+    """Note that the others have no data of the history that is no more: from now on, theirs is this one's."""
+    _note(settings, {"cleared": True})
+
+
 def followed(settings: Settings) -> None:
-    """Note that all members work with the restored data: from now on, none of them is stopped for it again."""
-    _note(settings, {"followed": True})
+    """Note that all members work with the restored data, and since when."""
+    _note(settings, {"followed": _moment(int(time.time()))})
 
 
-def _note(settings: Settings, what: dict[str, bool]) -> None:
+def _note(settings: Settings, what: dict[str, Any]) -> None:
     state = State(settings)
     begun = state.noted(NOTE)
     if begun:

@@ -41,7 +41,7 @@ def pgbackrest(
 
 
 def backups(run: Run, settings: Settings) -> list[Backup]:
-    """All backups of the cluster, the oldest first.
+    """The cluster's backups from which the version that runs now can start, the oldest first.
 
     Raises:
         RestoreError: the repository does not answer, or has none.
@@ -51,6 +51,7 @@ def backups(run: Run, settings: Settings) -> list[Backup]:
         Backup(one["label"], int(one["timestamp"]["stop"]), int(one["info"]["size"]))
         for stanza in stanzas
         for one in stanza.get("backup", [])
+        if one["database"]["id"] == _newest(stanza)
     ]
     if not found:
         told = "; ".join(str(stanza["status"]["message"]) for stanza in stanzas)
@@ -65,11 +66,16 @@ def newest_timeline(run: Run, settings: Settings) -> str:
         RestoreError: the archive has nothing of it.
     """
     for stanza in _info(run, settings):
-        now = max((one["id"] for one in stanza["db"]), default=None)
-        ends = [one["max"] for one in stanza.get("archive", []) if one["database"]["id"] == now and one["max"]]
+        now, archives = _newest(stanza), stanza.get("archive", [])
+        ends = [one["max"] for one in archives if one["database"]["id"] == now and one["max"]]
         if ends:
             return str(max(int(segment[:8], 16) for segment in ends))
     raise RestoreError(f"The archive of {settings.stanza} has nothing of the version that runs now.")
+
+
+def _newest(stanza: Mapping[str, Any]) -> int | None:
+    """The number of the version that runs now, as pgBackRest counts them: a major upgrade adds one."""
+    return max((one["id"] for one in stanza["db"]), default=None)
 
 
 def _info(run: Run, settings: Settings) -> list[dict[str, Any]]:

@@ -27,6 +27,11 @@ class Target:
     timeline: str = ""
     """Which of several histories; the newest one by default."""
 
+    @property
+    def moment(self) -> datetime | None:
+        """When it is, of those that are a time."""
+        return datetime.fromisoformat(self.value) if self.kind == "time" else None
+
     def options(self, action: str) -> list[str]:
         """What pgBackRest is told, with what PostgreSQL does when it is there: pause or promote."""
         options = [f"--type={self.kind}"]
