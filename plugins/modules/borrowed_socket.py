@@ -26,6 +26,8 @@ options:
   socket:
     description:
       - The path at which the socket appears here. Its directory is made, and nobody but O(user) may enter it.
+      - One run at a time uses it. Where somebody listens already, the module fails, and leaves that one alone. The file
+        by which runs know of each other, with C(.lock) after the same name, stays there.
     type: path
     required: true
   user:

@@ -6,6 +6,8 @@ the control machine) only has to carry bytes. It uses the standard library alone
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import pwd
 import socket
@@ -14,7 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 READY = "wire: ready"
 """Said on standard error once it works."""
@@ -126,18 +128,45 @@ def become(name: str) -> None:
 
 
 def listen(wire: Wire) -> None:
-    """Is the clients' end."""
+    """Is the clients' end, unless somebody listens there already."""
     path = Path(wire.path)
-    # Of an end that was killed.
-    with suppress(FileNotFoundError):
-        path.unlink()
-    with socket.socket(socket.AF_UNIX) as server:
+    # Only who holds the lock touches what lies at the path. The lock's file stays: once removed, it would let in two.
+    with path.with_name(path.name + ".lock").open("a") as lock, socket.socket(socket.AF_UNIX) as server:
+        if not _locked(lock) or _answered(wire.path):
+            sys.exit(
+                f"wire: {wire.path} is in use: await the end of the run that uses it. One that was interrupted needs "
+                "up to a minute to end"
+            )
+        # Of an end that was killed.
+        with suppress(FileNotFoundError):
+            path.unlink()
         server.bind(wire.path)
         server.listen()
+        own = path.stat()
         threading.Thread(target=wire.accept, args=(server,), daemon=True).start()
         say(READY)
         wire.carry()
-    path.unlink()
+        # Not what somebody else has put there since.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(own, path.stat()):
+                path.unlink()
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Whether it is ours, until it is closed."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _answered(path: str) -> bool:
+    """Whether somebody listens at a path, also one who knows of no lock."""
+    with socket.socket(socket.AF_UNIX) as client:
+        # One who listens and is busy is there all the same.
+        client.setblocking(False)
+        return client.connect_ex(path) not in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 def main(mode: str, path: str, user: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from tests.testinfra.postgresql.cluster import CLIENT, MEMBERS, primary, query
 from . import older
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
 PORT = 5433
@@ -62,9 +63,13 @@ def _old_server() -> Iterator[None]:
 
 def ask_old(sql: str, database: str = SOURCE) -> subprocess.CompletedProcess[str]:
     """What the old server answers its superuser."""
+    return run(*old_psql(database), check=False, input=sql)
+
+
+def old_psql(database: str) -> tuple[str, ...]:
+    """The command by which the old server's superuser asks it."""
     psql = f"psql --no-psqlrc -Atq --set ON_ERROR_STOP=1 --port {PORT} --dbname {database}"
-    argv = ("ssh", "-F", str(SSH_CONFIG), CLIENT, f"cd / && runuser -u postgres -- {psql}")
-    return run(*argv, check=False, input=sql)
+    return ("ssh", "-F", str(SSH_CONFIG), CLIENT, f"cd / && runuser -u postgres -- {psql}")
 
 
 def empty_again() -> None:
@@ -76,6 +81,31 @@ def empty_again() -> None:
 def adopt(*options: str, database: str = TARGET) -> subprocess.CompletedProcess[str]:
     """Run the playbook."""
     return play(*PLAYBOOK, "--extra-vars", f"database={database}", *options)
+
+
+def begin(*options: str) -> subprocess.Popen[str]:
+    """Start the playbook, without awaiting its end."""
+    pipe = subprocess.PIPE
+    words = (*PLAYBOOK, "--extra-vars", f"database={TARGET}", *options)
+    return start(*ANSIBLE, *words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+
+
+def ended(playing: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Await its end."""
+    said, problems = playing.communicate()
+    return subprocess.CompletedProcess(playing.args, playing.returncode, said, problems)
+
+
+@contextmanager
+def held(table: str) -> Iterator[None]:
+    """Lock a table of the old database, so that a copy waits: up to a minute."""
+    with start(*old_psql(SOURCE), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holds:
+        assert holds.stdin
+        assert holds.stdout
+        holds.stdin.write(f"BEGIN; LOCK TABLE {table}; SELECT 'held';\n")
+        holds.stdin.flush()
+        assert holds.stdout.readline() == "held\n"
+        yield
 
 
 def databases() -> list[str]:
@@ -105,11 +135,15 @@ def test_all_that_stands_in_the_way_is_told_at_once() -> None:
     assert "Extensions are missing here: pg_trgm." in said
 
 
-def test_a_rehearsal_changes_nothing() -> None:
+def test_a_rehearsal_changes_nothing_and_a_second_one_leaves_it_alone() -> None:
     # As the declaration would have it.
     query(primary(), "CREATE EXTENSION pg_trgm", TARGET)
     before = query(primary(), "SELECT count(*) FROM pg_class", TARGET)
-    said = succeeded(adopt())
+    with held("journal"):
+        rehearsal = begin()
+        assert eventually(databases, 60)
+        assert f"/.s.PGSQL.{PORT} is in use: await the end of the run that uses it." in refused(adopt("--check"))
+    said = succeeded(ended(rehearsal))
     assert "The same on both sides: 5 tables and sequences with 80003 rows, 1 large objects." in said
     assert "So long will the service be away: " in said
     assert "Next: stop the service, and run the same with -e real=true." in said

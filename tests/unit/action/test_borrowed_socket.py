@@ -82,6 +82,17 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
         run(tmp_path)
 
 
+@pytest.mark.usefixtures("server")
+def test_one_at_work_is_not_disturbed(tmp_path: Path) -> None:
+    (tmp_path / "near").mkdir()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "near/socket"))
+        other.listen()
+        with pytest.raises(AnsibleActionFail, match=r"this host: wire: .*near/socket is in use: await the end"):
+            run(tmp_path)
+        assert (tmp_path / "near/socket").exists()
+
+
 def test_a_host_that_the_inventory_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(AnsibleActionFail, match=r"the inventory has no old.example.org: give it to Ansible, -i"):
         run(tmp_path, lender="old.example.org")

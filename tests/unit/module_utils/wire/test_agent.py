@@ -149,6 +149,49 @@ def test_no_server(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     wires.cut()
 
 
+def wordless(path: str) -> agent.Wire:
+    """An end whose other end has gone."""
+    return agent.Wire(io.BytesIO(), io.BytesIO(), path)
+
+
+def test_a_second_one_leaves_the_first_alone(wires: Wires) -> None:
+    client = wires.connect()
+    with pytest.raises(SystemExit, match=r"near is in use: await the end of the run that uses it\."):
+        agent.listen(wordless(wires.near))
+    assert ask(client, b"x") == b"xx"
+    assert ask(wires.connect(), b"y") == b"yy"
+
+
+def test_who_listens_there_without_a_lock_is_left_alone(served: str) -> None:
+    with pytest.raises(SystemExit, match="served is in use"):
+        agent.listen(wordless(served))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(served)
+        assert ask(client, b"x") == b"xx"
+
+
+def test_the_socket_of_one_that_was_killed_makes_room(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / "near"))
+    agent.listen(wordless(str(tmp_path / "near")))
+    assert capfd.readouterr().err == f"{agent.READY}\n"
+    assert not (tmp_path / "near").exists()
+
+
+def test_at_the_end_only_ones_own_is_removed(wires: Wires, tmp_path: Path) -> None:
+    (tmp_path / "near").unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(wires.near)
+        wires.cut()
+        assert (tmp_path / "near").exists()
+
+
+def test_one_whose_own_is_gone_ends_all_the_same(wires: Wires, tmp_path: Path) -> None:
+    (tmp_path / "near").unlink()
+    wires.cut()
+    assert not any(thread.is_alive() for thread in wires.threads)
+
+
 def test_what_is_not_understood_is_left_alone() -> None:
     heard = agent.HEADER.pack(7, agent.DATA, 1) + b"x" + b"half"
     wire = agent.Wire(io.BytesIO(heard), io.BytesIO(), "/nowhere")
