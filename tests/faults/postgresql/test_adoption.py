@@ -49,6 +49,17 @@ SELECT nextval('tickets');
 SELECT lo_from_bytea(4242, convert_to(repeat('à', 5000), 'UTF8'));
 COMMENT ON TABLE journal IS 'ce qui s''est passé';
 """
+# As a service that starts too early: once it is copied, it makes its schema where it is declared.
+MEANWHILE = """
+DO $$ BEGIN
+    FOR n IN 1..1200 LOOP
+        EXIT WHEN EXISTS (SELECT FROM pg_database WHERE datname = 'adoption_of_drone');
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+END $$;
+SET ROLE drone;
+CREATE TABLE meanwhile ();
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -150,6 +161,20 @@ def test_a_rehearsal_changes_nothing_and_a_second_one_leaves_it_alone() -> None:
     assert query(primary(), "SELECT count(*) FROM pg_class", TARGET) == before
     assert databases() == []
     assert ask_old("INSERT INTO cache VALUES ('encore')").returncode == 0
+
+
+def test_what_is_written_during_the_copy_is_kept() -> None:
+    adoption = begin("--extra-vars", "real=true")
+    query(primary(), MEANWHILE, TARGET)
+    said = refused(ended(adoption))
+    assert f"{TARGET} is not empty: it has public.meanwhile. If all of that may go for good, say " in said
+    assert f"That came while {SOURCE} was copied" in said
+    limit = f"SELECT datconnlimit FROM pg_database WHERE datname = '{TARGET}'"
+    assert query(primary(), f"DROP TABLE meanwhile; {limit}", TARGET) == "-1"
+    assert "read-only transaction" in ask_old("INSERT INTO cache VALUES ('non')").stderr
+    succeeded(adopt("--extra-vars", "way_back=true"))
+    assert ask_old("BEGIN; INSERT INTO cache VALUES ('oui'); ROLLBACK").returncode == 0
+    assert databases() == []
 
 
 def test_one_that_is_interrupted_leaves_nothing_half_done() -> None:

@@ -105,6 +105,8 @@ class Servers:
             ("old", "clock_timestamp", "2026-11-26 10:00:00+00"),
             ("old", "pg_terminate_backend", 1),
             ("new", "pg_terminate_backend", 0),
+            ("new", "datconnlimit = 0", 0),
+            ("new", "SELECT datconnlimit", -1),
             ("old", "backend_start", 0),
             *(
                 rule

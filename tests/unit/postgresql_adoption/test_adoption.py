@@ -12,7 +12,10 @@ from postgresql_adoption import adoption
 from restore_drill.settings import RestoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postgresql_adoption.job import Job
+    from postgresql_adoption.report import Copied, Report
 
     from .played import Servers
 
@@ -72,9 +75,79 @@ def test_an_adoption_takes_the_place_of_what_is_declared(servers: Servers) -> No
     assert report.away > 0
     assert servers.told("old", 'ALTER DATABASE "old_forge" SET default_transaction_read_only = on')
     assert servers.told("new", "COMMENT ON DATABASE")[0].count("adopted from old_forge on git, ") == 1
-    renamed = servers.told("new", "RENAME")
-    assert ['"adoption_replaced_forge"' in renamed[0], 'TO "forge"' in renamed[1]] == [True, True]
+    assert changes(servers)[-5:] == [
+        'ALTER DATABASE "forge" CONNECTION LIMIT 0',
+        'ALTER DATABASE "forge" RENAME TO "adoption_replaced_forge"',
+        "ROLLBACK",
+        'ALTER DATABASE "forge" RENAME TO "adoption_replaced_forge"',
+        'ALTER DATABASE "adoption_of_forge" RENAME TO "forge"',
+    ]
     assert "adoption_replaced_forge" in servers.told("new", "DROP DATABASE")[-1]
+
+
+@pytest.fixture
+def _written(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something is made in the database that is declared while the old one is copied."""
+
+    def copied(job: Job, *, went_on: bool) -> Copied:
+        servers.survey("new", objects=["public.issue"])
+        return copied_(job, went_on=went_on)
+
+    copied_ = adoption._copied
+    monkeypatch.setattr(adoption, "_copied", copied)
+
+
+@pytest.mark.usefixtures("_written")
+def test_what_is_written_during_the_copy_is_not_replaced(servers: Servers) -> None:
+    servers.rule("new", "SELECT datconnlimit", 20)
+    with pytest.raises(RestoreError) as refusal:
+        adoption.adopt(servers.play())
+    said = str(refusal.value)
+    assert "forge is not empty: it has public.issue. If all of that may go for good, say -e replace=forge." in said
+    assert "That came while old_forge was copied" in said
+    assert "-e way_back=true" in said
+    # Nobody could come in after it was looked at once more, and everybody can again.
+    assert changes(servers)[-4:] == [
+        'ALTER DATABASE "forge" CONNECTION LIMIT 0',
+        'ALTER DATABASE "forge" RENAME TO "adoption_replaced_forge"',
+        "ROLLBACK",
+        'ALTER DATABASE "forge" CONNECTION LIMIT 20',
+    ]
+    shut, looked = position(servers, "LIMIT 0"), position(servers, "WITH extras")
+    assert shut < position(servers, "pg_terminate_backend") < position(servers, "ROLLBACK") < looked
+
+
+@pytest.mark.usefixtures("_written")
+def test_what_somebody_has_agreed_to_is_replaced(servers: Servers) -> None:
+    adoption.adopt(servers.having(replace=True))
+    assert 'ALTER DATABASE "adoption_of_forge" RENAME TO "forge"' in changes(servers)
+
+
+def test_those_who_stay_connected_keep_it(servers: Servers) -> None:
+    servers.rule("new", "RENAME", "!is being accessed by other users")
+    with pytest.raises(RestoreError, match="is being accessed by other users"):
+        adoption.adopt(servers.play())
+    assert changes(servers)[-1] == 'ALTER DATABASE "forge" CONNECTION LIMIT -1'
+
+
+@pytest.mark.parametrize("way", [adoption.rehearse, adoption.adopt, adoption.way_back])
+def test_what_an_interrupted_one_has_shut_is_opened(servers: Servers, way: Callable[[Job], Report]) -> None:
+    servers.rule("new", "datconnlimit = 0", 1)
+    way(servers.play())
+    opened = position(servers, 'DATABASE "forge" CONNECTION LIMIT -1', last=False)
+    assert opened < position(servers, 'DROP DATABASE IF EXISTS "adoption_of_forge"', last=False)
+
+
+def changes(servers: Servers) -> list[str]:
+    """The statements that rename the databases here, or let clients in."""
+    told = [text.partition("' ")[2] for name, where, text in servers.did() if (name, where) == ("psql", "new")]
+    return [one for one in told if one.startswith("ALTER DATABASE") or one == "ROLLBACK"]
+
+
+def position(servers: Servers, part: str, *, last: bool = True) -> int:
+    """When the server here was told such words, for the last or the first time."""
+    found = [place for place, (_, where, text) in enumerate(servers.did()) if where == "new" and part in text]
+    return found[-1 if last else 0]
 
 
 def test_what_was_adopted_is_not_replaced_by_the_same_words(servers: Servers) -> None:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from restore_drill.settings import RestoreError
 
 from . import content, copying
 from .report import Copied, Report
-from .survey import already, literal, look, survey
+from .survey import already, literal, look, occupied, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,12 @@ SINCE_BEFORE = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = {database} AND backend_type = 'client backend' AND pid <> pg_backend_pid()
   AND backend_start < {moment};
+"""
+LIMIT = "SELECT datconnlimit FROM pg_database WHERE datname = {database};"
+# An adoption shuts the database that is declared when it has a copy, and only then.
+SHUT = """
+SELECT count(*) FROM pg_database
+WHERE datname = {database} AND datconnlimit = 0 AND EXISTS (SELECT FROM pg_database WHERE datname = {copy});
 """
 COMMENT = "SELECT to_json(shobj_description(oid, 'pg_database')) FROM pg_database WHERE datname = {database};"
 
@@ -135,6 +141,7 @@ def way_back(job: Job) -> Report:
             if said.startswith(job.mark):
                 given_back = literal(f"given back {time.strftime('%Y-%m-%d')}, {said}")
                 job.new.ask(f"COMMENT ON DATABASE {name(job.database)} IS {given_back};")
+        _clear(job)
         return Report()
 
 
@@ -157,7 +164,9 @@ def _alone(job: Job) -> Iterator[None]:
 
 
 def _clear(job: Job) -> None:
-    """Remove what adoptions leave that were interrupted."""
+    """Remove what adoptions leave that were interrupted, and open what they have shut."""
+    if job.new.ask(SHUT.format(database=literal(job.database), copy=literal(job.copy)))[0]:
+        _limit(job, -1)
     for one in (job.copy, job.replaced):
         job.new.ask(f"DROP DATABASE IF EXISTS {name(one)} WITH (FORCE);")
 
@@ -230,14 +239,46 @@ def _analyze(server: Server, database: str) -> None:
 
 
 def _take_place(job: Job) -> None:
+    """Rename both, unless something was written into the one that is declared since it was looked at.
+
+    Raises:
+        RestoreError: It has what nobody has agreed to lose, or somebody stays connected; then it keeps its name.
+    """
     database, copy = literal(job.database), literal(job.copy)
     job.new.ask(ADMIT.format(copy=copy, copy_name=name(job.copy), database=database))
     said = literal(f"{job.mark}{time.strftime('%Y-%m-%d')}")
     job.new.ask(f"COMMENT ON DATABASE {name(job.copy)} IS {said};")
-    for one in (database, copy):
-        job.new.ask(HANG_UP.format(database=one))
-    # It waits for those to be gone, some seconds.
-    job.new.ask(
-        f"BEGIN;\nALTER DATABASE {name(job.database)} RENAME TO {name(job.replaced)};\n"
-        f"ALTER DATABASE {name(job.copy)} RENAME TO {name(job.database)};\nCOMMIT;"
-    )
+    away = f"BEGIN;\nALTER DATABASE {name(job.database)} RENAME TO {name(job.replaced)};"
+    with _shut(job):
+        # It waits for those to be gone who were still coming in.
+        job.new.ask(f"{away}\nROLLBACK;")
+        here = survey(job.new, job.database)
+        if here and (found := occupied(job, here)):
+            raise RestoreError(
+                f"{found} That came while {job.source} was copied: something uses {job.database} already."
+            )
+        job.new.ask(f"{away}\nALTER DATABASE {name(job.copy)} RENAME TO {name(job.database)};\nCOMMIT;")
+
+
+@contextmanager
+def _shut(job: Job) -> Iterator[None]:
+    """Let nobody but superusers into the database here, and have those go who are in. One that stays is open again."""
+    limit: int = job.new.ask(LIMIT.format(database=literal(job.database)))[0]
+    _limit(job, 0)
+
+    def gone() -> bool:
+        left: list[int] = [job.new.ask(HANG_UP.format(database=literal(one)))[0] for one in (job.database, job.copy)]
+        return not any(left)
+
+    try:
+        wait(gone, HANGS_UP, f"The clients of {job.database} hang up")
+        yield
+    except RestoreError:
+        # Where that fails as well, it is `_clear` that does it.
+        with suppress(RestoreError):
+            _limit(job, limit)
+        raise
+
+
+def _limit(job: Job, clients: int) -> None:
+    job.new.ask(f"ALTER DATABASE {name(job.database)} CONNECTION LIMIT {clients};")

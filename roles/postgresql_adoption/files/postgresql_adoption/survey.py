@@ -88,6 +88,17 @@ def already(job: Job, new: Survey | None) -> str:
     return f"{job.database} is {new['comment']} already" if new and new["comment"].startswith(job.mark) else ""
 
 
+def occupied(job: Job, new: Survey) -> str:
+    """That the database here has what nobody has agreed to lose, as a sentence; nothing if it has not."""
+    if not new["objects"] or job.replace:
+        return ""
+    known = f" ({new['comment']})" if new["comment"] else ""
+    return (
+        f"{job.database} is not empty{known}: it has {named(new['objects'])}. If all of that may go for good, say "
+        f"-e replace={job.database}."
+    )
+
+
 def _of_target(job: Job, old: Survey, new: Survey, free: int) -> list[str]:
     found = []
     if new["recovers"]:
@@ -98,12 +109,8 @@ def _of_target(job: Job, old: Survey, new: Survey, free: int) -> list[str]:
             f"{done}: connect the service, if it is not yet. If it is to be copied anew, and what the service has "
             "written here may go, give the old database back first: -e way_back=true."
         )
-    elif new["objects"] and not job.replace:
-        known = f" ({new['comment']})" if new["comment"] else ""
-        found.append(
-            f"{job.database} is not empty{known}: it has {named(new['objects'])}. If all of that may go for good, say "
-            f"-e replace={job.database}."
-        )
+    elif taken := occupied(job, new):
+        found.append(taken)
     if free < old["size"] * ROOM:
         found.append(
             f"{job.source} has {old['size'] / GIB:.1f} GiB; the copy and its log take up to {ROOM} times that, and "
