@@ -237,11 +237,23 @@ def test_what_is_adopted_is_not_replaced_by_mistake() -> None:
     assert query(primary(), "SELECT count(*) FROM journal", TARGET) == "60000"
 
 
-def test_the_way_back() -> None:
+def test_a_check_of_the_way_back_changes_nothing() -> None:
+    comment = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{TARGET}'"
+    before = query(primary(), comment)
+    said = succeeded(adopt("--check", "--extra-vars", "way_back=true"))
+    assert "changed=1" not in said
+    assert f"{SOURCE} on {CLIENT} takes no writes now, and would take them again." in said
+    assert f"{TARGET} is {before}: it would stay as it is, marked as given back" in said
     assert "read-only transaction" in ask_old("INSERT INTO cache VALUES ('non')").stderr
+    assert query(primary(), comment) == before
+
+
+def test_the_way_back() -> None:
     said = succeeded(adopt("--extra-vars", "way_back=true"))
     assert ask_old("INSERT INTO cache VALUES ('oui')").returncode == 0
     said = refused(adopt("--check"))
     assert f"{TARGET} is not empty (given back " in said
-    said = succeeded(adopt("--check", "--extra-vars", f"replace={TARGET}"))
-    assert f"Nothing stands in the way of {TARGET}." in said
+    said = succeeded(adopt("--check", "--extra-vars", f"real=true replace={TARGET}"))
+    assert f"What {TARGET} has would go for good: " in said
+    assert ask_old("INSERT INTO cache VALUES ('toujours')").returncode == 0
+    assert query(primary(), "SELECT count(*) FROM journal", TARGET) == "60000"

@@ -108,6 +108,7 @@ class Servers:
             ("new", "datconnlimit = 0", 0),
             ("new", "SELECT datconnlimit", -1),
             ("old", "backend_start", 0),
+            ("old", "default_transaction_read_only=on", [True, 0]),
             *(
                 rule
                 for where in ("old", "new")

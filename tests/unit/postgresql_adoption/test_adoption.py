@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from .played import Servers
 
 
-def test_a_look_changes_nothing(servers: Servers) -> None:
-    assert adoption.check(servers.play()).notes == []
-    assert {name for name, _, _ in servers.did()} == {"psql"}
-    assert not any(word in text for _, _, text in servers.did() for word in ("ALTER", "DROP", "CREATE"))
-
-
-def test_what_stands_in_the_way_is_told_at_once(servers: Servers) -> None:
-    servers.survey("old", version=9, prepared=2)
-    servers.survey("new", objects=["public.issue"], comment="adopted from x on y, 2026-01-01", extensions={})
-    with pytest.raises(RestoreError) as refusal:
-        adoption.check(servers.play())
-    told = str(refusal.value).splitlines()
-    assert len(told) == 4
-    assert "forge is not empty (adopted from x on y, 2026-01-01): it has public.issue." in told[0]
-
-
 def test_a_rehearsal_leaves_nothing(servers: Servers) -> None:
     report = adoption.rehearse(servers.play())
     assert report.copied is not None
@@ -211,11 +195,6 @@ def test_what_was_given_back_is_marked(servers: Servers, origin: str, marked: li
     adoption.way_back(servers.job)
     told = " ".join(servers.told("new", "COMMENT ON DATABASE"))
     assert re.findall(r"given back [\d-]{10}, (.*)'", told) == marked
-
-
-def test_what_was_given_back_may_be_adopted_anew(servers: Servers) -> None:
-    servers.survey("new", objects=["public.issue"], comment="given back 2026-01-02, adopted from old_forge on git")
-    assert adoption.check(servers.having(replace=True)).notes == []
 
 
 def test_one_at_a_time(servers: Servers) -> None:

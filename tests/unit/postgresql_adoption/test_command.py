@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from postgresql_adoption import __main__ as command
-from postgresql_adoption import job
+from postgresql_adoption import adoption, job, preview
 from restore_drill.settings import RestoreError
 
 if TYPE_CHECKING:
     from .played import Servers
 
+VARIABLES = Path(__file__).parents[3] / "roles/postgresql_adoption/vars/main.yml"
 GIVEN: dict[str, Any] = {
     "database": "forge",
     "source": "old_forge",
@@ -39,13 +43,15 @@ def play(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Servers:
 @pytest.mark.parametrize(
     ("word", "last"),
     [
-        ("check", "Nothing stands in the way of forge. Next: rehearse it, the same without --check."),
         (
             "rehearse",
             "Next: stop the service, and run the same with -e real=true. Its old database then takes no writes.",
         ),
         ("adopt", "until"),
         ("way_back", "old_forge on git takes writes again. Next: connect the service to it, and start it."),
+        ("check_rehearse", "Nothing stands in the way of forge. Next: rehearse it, the same without --check."),
+        ("check_adopt", "So far this has only been looked at: the same without --check does it."),
+        ("check_way_back", "So far this has only been looked at: the same without --check does it."),
     ],
 )
 def test_what_is_told(play: Servers, capsys: pytest.CaptureFixture[str], word: str, last: str) -> None:
@@ -54,7 +60,31 @@ def test_what_is_told(play: Servers, capsys: pytest.CaptureFixture[str], word: s
     told = answer["said"]
     assert answer["changed"] is (word in {"adopt", "way_back"})
     assert last in told[-1] or "service=primary dbname=forge" in told[-1]
-    assert len(told) == {"check": 1, "rehearse": 4, "adopt": 4, "way_back": 1}[word]
+    sentences = {"rehearse": 4, "adopt": 4, "way_back": 1, "check_rehearse": 1, "check_adopt": 3, "check_way_back": 3}
+    assert len(told) == sentences[word]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("real", "way_back", "way"),
+    [
+        (False, False, "rehearse"),
+        (True, False, "adopt"),
+        (False, True, "way_back"),
+        (True, True, "way_back"),
+    ],
+)
+def test_in_check_mode_every_way_only_looks(*, check: bool, real: bool, way_back: bool, way: str) -> None:
+    loader = DataLoader()
+    said = {
+        "ansible_check_mode": check,
+        "postgresql_adoption_is_real": real,
+        "postgresql_adoption_way_back": way_back,
+    }
+    variables = loader.load_from_file(str(VARIABLES), trusted_as_template=True) | said
+    word = Templar(loader=loader, variables=variables).template(trust_as_template("{{ postgresql_adoption_word }}"))
+    assert word == f"{'check_' * check}{way}"
+    assert command.COMMANDS[word] is getattr(preview if check else adoption, way)
 
 
 def test_sequences_that_went_on_are_told(play: Servers, capsys: pytest.CaptureFixture[str]) -> None:

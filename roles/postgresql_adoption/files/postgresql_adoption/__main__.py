@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from restore_drill.settings import RestoreError, read_settings
 
-from . import adoption, job
+from . import adoption, job, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from .report import Report
 
 COMMANDS: dict[str, Callable[[job.Job], Report]] = {
-    "check": adoption.check,
     "rehearse": adoption.rehearse,
     "adopt": adoption.adopt,
     "way_back": adoption.way_back,
+    "check_rehearse": preview.rehearse,
+    "check_adopt": preview.adopt,
+    "check_way_back": preview.way_back,
 }
+"""What is done; and what looks at that first, and changes nothing."""
 
 
 def main(word: str, text: str) -> int:

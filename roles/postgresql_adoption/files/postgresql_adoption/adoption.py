@@ -1,4 +1,4 @@
-"""The ways of an adoption: looked at, rehearsed, real, and back.
+"""The ways of an adoption: rehearsed, real, and back.
 
 The copy is made in a database of its own, compared, and only then takes the place of the one that is declared: both
 are renamed at once. So an adoption that was interrupted before has changed nothing here, and the next one begins anew;
@@ -19,9 +19,9 @@ from restore_drill import manifest
 from restore_drill.programs import run, wait
 from restore_drill.settings import RestoreError
 
-from . import content, copying
+from . import content, copying, preview
 from .report import Copied, Report
-from .survey import already, literal, look, occupied, survey
+from .survey import literal, occupied, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,19 +65,6 @@ SHUT = """
 SELECT count(*) FROM pg_database
 WHERE datname = {database} AND datconnlimit = 0 AND EXISTS (SELECT FROM pg_database WHERE datname = {copy});
 """
-COMMENT = "SELECT to_json(shobj_description(oid, 'pg_database')) FROM pg_database WHERE datname = {database};"
-
-
-def check(job: Job) -> Report:
-    """See whether the old database could be adopted, and say what one should know.
-
-    Raises:
-        RestoreError: It could not; with all reasons.
-    """
-    found, notes = look(job)
-    if found:
-        raise RestoreError("\n".join(found))
-    return Report(notes)
 
 
 def rehearse(job: Job) -> Report:
@@ -88,7 +75,7 @@ def rehearse(job: Job) -> Report:
     """
     with _alone(job):
         _clear(job)
-        told = check(job)
+        told = preview.rehearse(job)
         try:
             return replace(told, copied=_copied(job, went_on=True))
         finally:
@@ -105,9 +92,9 @@ def adopt(job: Job) -> Report:
     """
     with _alone(job):
         _clear(job)
-        if not job.replace and (done := already(job, survey(job.new, job.database))):
-            return Report([f"{done}: nothing was copied."])
-        told = check(job)
+        if said := preview.done(job):
+            return Report([f"{said}: nothing was copied."])
+        told = preview.rehearse(job)
         started = time.monotonic()
         _freeze(job)
         try:
@@ -137,10 +124,9 @@ def way_back(job: Job) -> Report:
         job.old.ask(f"ALTER DATABASE {name(job.source)} RESET default_transaction_read_only;")
         # Those who are connected would go on as they are.
         job.old.ask(HANG_UP.format(database=literal(job.source)))
-        for said in job.new.ask(COMMENT.format(database=literal(job.database))):
-            if said.startswith(job.mark):
-                given_back = literal(f"given back {time.strftime('%Y-%m-%d')}, {said}")
-                job.new.ask(f"COMMENT ON DATABASE {name(job.database)} IS {given_back};")
+        if mark := preview.mark(job):
+            given_back = literal(f"given back {time.strftime('%Y-%m-%d')}, {mark}")
+            job.new.ask(f"COMMENT ON DATABASE {name(job.database)} IS {given_back};")
         _clear(job)
         return Report()
 

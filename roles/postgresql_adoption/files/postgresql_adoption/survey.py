@@ -60,13 +60,18 @@ def survey(server: Server, database: str) -> Survey | None:
     return cast("Survey", server.ask(sql, database)[0])
 
 
+def absent(job: Job) -> str:
+    """That the old server has no such database, as a sentence."""
+    names = job.old.ask("SELECT to_json(datname) FROM pg_database WHERE NOT datistemplate ORDER BY datname;")
+    return f"{job.origin} has no database {job.source}, but {named(names)}."
+
+
 def look(job: Job) -> tuple[list[str], list[str]]:
     """Compare both: what has to be done first, and what one should know. All of it at once."""
     old, new = survey(job.old, job.source), survey(job.new, job.database)
     found = []
     if old is None:
-        names = job.old.ask("SELECT to_json(datname) FROM pg_database WHERE NOT datistemplate ORDER BY datname;")
-        found.append(f"{job.origin} has no database {job.source}, but {named(names)}.")
+        found.append(absent(job))
     if new is None:
         found.append(
             f"The database {job.database} is declared, and is not there yet: run playbooks/postgresql.yml first."
