@@ -43,7 +43,12 @@ _value:
       description: The old version; 0 where nobody knows.
       type: int
     primary:
-      description: The member that is upgraded, or has the data to go back to, and that the others copy.
+      description:
+        - The member that is upgraded, or has the data to go back to, and that the others copy. Whoever leads with the
+          old version, or else who is noted.
+      type: str
+    ahead:
+      description: Who has more of the old version's log than the primary; mostly nobody.
       type: str
     way:
       description: V(there) or V(back).

@@ -11,6 +11,9 @@ type Phase = Literal["none", "begun", "made", "runs", "same", "over"]
 """Nothing is noted; it has begun; the first member has the new version's data; the new version runs; it was found to
 have what the old one had; it is over."""
 
+REPLICAS = {"shut down in recovery", "in archive recovery"}
+"""What the data of a replica says of its state."""
+
 
 class State(TypedDict):
     """What a member has, as the program postgresql_upgrade tells it.
@@ -36,7 +39,9 @@ class Plan(TypedDict):
     Attributes:
         phase: How far it has come.
         old: The old version; 0 where nobody knows.
-        primary: The member that is upgraded, or has the data to go back to, and that the others copy.
+        primary: The member that is upgraded, or has the data to go back to, and that the others copy: whoever leads
+            with the old version, or else who is noted.
+        ahead: Who has more of the old version's log than the primary; mostly nobody.
         way: `there` or `back`.
         place: Where the log stood when no client was let in any more.
         may_lose: Whether clients may have written into the new version, which is lost on the way back.
@@ -47,6 +52,7 @@ class Plan(TypedDict):
     phase: Phase
     old: int
     primary: str
+    ahead: str
     way: str
     place: str
     may_lose: bool
@@ -77,10 +83,11 @@ def plan(states: Sequence[State], to: int) -> Plan:
         if old > to:
             found["problems"].append(f"PostgreSQL {old} runs, which is newer than {to}: nothing goes back.")
         if len(leaders) != 1:
-            found["problems"].append(f"There must be one primary, and is {', '.join(leaders) or 'none'}.")
+            found["problems"].append(_leaders(leaders))
     if len(running) > 1 or running == {None}:
-        told = ", ".join(f"{one['name']} {_running(one)}" for one in states)
-        found["problems"].append(f"The members do not all run one version: {told}. See the cluster whole first.")
+        found["problems"].append(
+            f"The members do not all run one version: {_all(states)}. See the cluster whole first."
+        )
     return found
 
 
@@ -107,20 +114,21 @@ def fits(version: int, versions: Collection[int], note: Mapping[str, Any] | None
 
 def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[str, Any]]) -> Plan:
     primaries = sorted({note["primary"] for note in notes.values()})
-    primary = primaries[0]
-    note = notes.get(primary) or next(iter(notes.values()))
-    first = next((one for one in states if one["name"] == primary), None)
+    note = notes.get(primaries[0]) or next(iter(notes.values()))
+    first = next((one for one in states if one["name"] == primaries[0]), None)
     running = {one["runs"] for one in states}
     way = "back" if any(one["way"] == "back" for one in notes.values()) else "there"
-    if way == "back":
-        # The old version may serve already, and another member may have become its primary.
-        primary = next((one["name"] for one in states if one["leads"] and one["runs"] == note["old"]), primary)
+    # Since it was noted, another member may have become the primary, and have acknowledged what the first one has not.
+    leaders = [one["name"] for one in states if one["leads"] and one["runs"] == note["old"]]
+    primary = leaders[0] if leaders else primaries[0]
     found = _plan(states, _phase(first, note, to), note["old"], primary)
-    found["way"], found["place"] = way, note["place"]
+    found["ahead"] = _ahead(states, note["old"], primary)
+    found["way"], found["place"] = way, notes.get(primary, note)["place"]
     # Whoever runs the new version may have been written to, also by a client whom nobody meant to let in; whether he
     # was is looked at. Once it is on its way back and stopped, that has been done.
     found["may_lose"] = to in running or (way == "there" and any(one["is_same"] for one in notes.values()))
-    if len(primaries) > 1 or not first:
+    # Who leads is noted once more, on all members.
+    if (len(primaries) > 1 and not leaders) or not first:
         found["problems"].append(
             f"An upgrade has begun from {' and from '.join(primaries)}: run this on all members, or give that up "
             "(-e way_back=true)."
@@ -130,7 +138,43 @@ def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[st
             f"PostgreSQL {note['old']} was started again after the data of {to} was made, which may lack what has been "
             "written since: give that up (-e way_back=true), and begin again."
         )
+    if first:
+        found["problems"] += _failed_over(states, found, first, leaders, to)
     return found
+
+
+def _failed_over(states: Sequence[State], found: Plan, first: State, leaders: Sequence[str], to: int) -> list[str]:
+    """Why it cannot go on from whoever leads now; said before a client is shut out."""
+    old, name = found["old"], first["name"]
+    if found["phase"] == "begun" and first["runs"] == old and len(leaders) != 1:
+        return [f"{_leaders(leaders)} Run this again once there is."]
+    if found["phase"] == "begun" and found["primary"] != name and {one["runs"] for one in states} != {old}:
+        return [
+            f"{found['primary']} is the primary now, rather than {name}, and not all members run: {_all(states)}. See "
+            "the cluster whole, and run this again."
+        ]
+    leads = [one["name"] for one in states if one["leads"] and one["runs"] == to]
+    if found["phase"] in {"made", "runs"} and leads and name not in leads:
+        return [
+            f"{leads[0]} is the primary now, and only {name} can be completed: see the cluster whole, hand over to it "
+            f"(patronictl -c /etc/patroni/config.yml switchover --candidate {name}), and run this again."
+        ]
+    return []
+
+
+def _ahead(states: Sequence[State], old: int, primary: str) -> str:
+    """Who has more of the old version's log than the primary; nobody where that has most.
+
+    Each promotion begins a timeline, and who was promoted has all of it. Only two replicas differ by how far they came.
+    """
+
+    def log(one: State) -> tuple[int, bool, int]:
+        data = one["clusters"].get(str(old))
+        return (data["timeline"], data["state"] not in REPLICAS, data["end"]) if data else (0, False, 0)
+
+    most = max(states, key=log)
+    has = max((log(one) for one in states if one["name"] == primary), default=(0, False, 0))
+    return most["name"] if log(most) > has else ""
 
 
 def _phase(first: State | None, note: Mapping[str, Any], to: int) -> Phase:
@@ -147,6 +191,7 @@ def _plan(states: Sequence[State], phase: Phase, old: int, primary: str) -> Plan
         phase=phase,
         old=old,
         primary=primary,
+        ahead="",
         way="there",
         place="",
         may_lose=False,
@@ -155,5 +200,9 @@ def _plan(states: Sequence[State], phase: Phase, old: int, primary: str) -> Plan
     )
 
 
-def _running(one: State) -> str:
-    return f"has {one['runs']}" if one["runs"] else "runs none"
+def _leaders(names: Sequence[str]) -> str:
+    return f"There must be one primary, and is {', '.join(names) or 'none'}."
+
+
+def _all(states: Sequence[State]) -> str:
+    return ", ".join(f"{one['name']} {f'has {one["runs"]}' if one['runs'] else 'runs none'}" for one in states)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from tests.faults.postgresql import older
 from tests.faults.postgresql.interrupt import interrupted
-from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, run
+from tests.testinfra.conftest import ROOT, SSH_CONFIG, connect, eventually, run
 from tests.testinfra.playbook import changes, play, refused, succeeded
 from tests.testinfra.postgresql import cluster
 from tests.testinfra.postgresql.cluster import MEMBERS, primary, query, replicas
@@ -32,8 +32,10 @@ UPGRADE = ("playbooks/operations/upgrade_postgresql_major.yml", *LIMITED, "--ext
 REPLACE = "playbooks/operations/replace_postgresql_member.yml"
 REAL = (*UPGRADE, "--extra-vars", "real=true")
 ROLE = "aurore.infra.postgresql_upgrade"
-# Tasks of the real upgrade in their order, and what is running when the run is killed.
+# Tasks of the real upgrade in their order, and what is running when the run is killed. After the first one, another
+# member becomes the primary.
 MOMENTS = (
+    (f"{ROLE} : Let no client in any more", ""),
     (f"{ROLE} : Stop the primary", ""),
     (f"{ROLE} : Make the new version's data, beside the old one's", "pg_upgrade"),
     (f"{ROLE} : Have the cluster know its data", ""),
@@ -106,6 +108,12 @@ def kept(member: str) -> str:
     return connect(member).check_output("ls -d /var/lib/postgresql/*/main | cut -d/ -f5 | xargs")
 
 
+def noted(member: str) -> dict[str, Any]:
+    """What a member has noted of the upgrade."""
+    note: dict[str, Any] = json.loads(connect(member).check_output("cat /var/lib/postgresql/upgrade/note.json"))
+    return note
+
+
 def shut_out(member: str) -> str:
     """What changes when clients were shut out, and let in again."""
     return connect(member).check_output("systemctl show --property=InvocationID --property=SubState haproxy.service")
@@ -163,20 +171,33 @@ def nobody_gets_in() -> None:
     for member in MEMBERS:
         assert connect(member).run("systemctl is-enabled haproxy.service").stdout.strip() == "disabled"
         assert not connect(member).service("haproxy").is_running
-    note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
-    replica = next(member for member in MEMBERS if member != note["primary"])
+    replica = next(member for member in MEMBERS if member != noted(member)["primary"])
     assert f"An upgrade from {OLD} to {NEW} is not over." in refused(play(*PLAYBOOK, "--limit", replica))
 
 
+def another_leads(to: str) -> None:
+    """Another member becomes the primary, and the others follow it."""
+
+    def follow() -> bool:
+        return sorted(one["state"] for one in cluster.view(to).values()) == ["running", "streaming", "streaming"]
+
+    cluster.switch_over(to)
+    assert eventually(follow), cluster.view(to)
+
+
 def test_runs_that_are_killed_are_completed_by_the_next() -> None:
+    to = replicas()[0]
     for moment, program in MOMENTS:
         said = interrupted(moment, REAL, program)
         assert f"TASK [{moment}]" in said, said[-4000:]
+        if moment == MOMENTS[0][0]:
+            another_leads(to)
         if program == "pg_basebackup":
             nobody_gets_in()
     said = succeeded(play(*REAL))
     assert f"PostgreSQL {NEW} serves, with a new full backup." in said
     assert all(connect(member).service("haproxy").is_enabled for member in MEMBERS)
+    assert {noted(member)["primary"] for member in MEMBERS} == {to}
     assert versions() == {str(NEW)}
     cluster.await_health()
     has_everything()
@@ -201,8 +222,7 @@ def test_services_go_on_and_backups_are_of_the_new_one() -> None:
 
 
 def test_a_member_is_made_anew_while_the_old_data_is_kept() -> None:
-    note = json.loads(connect(MEMBERS[0]).check_output("cat /var/lib/postgresql/upgrade/note.json"))
-    member = next(one for one in replicas() if one != note["primary"])
+    member = next(one for one in replicas() if one != noted(one)["primary"])
     succeeded(play(REPLACE, "--limit", f"localhost,{LIMIT}", "--extra-vars", f"member={member} gives_up={member}"))
     assert {one: kept(one) for one in MEMBERS} == {
         one: str(NEW) if one == member else f"{OLD} {NEW}" for one in MEMBERS

@@ -60,7 +60,9 @@ if name == "pg_ctl":
 CONTROLS = """pg_control version number:            1700
 Database system identifier:           {identifier}
 Database cluster state:               {state}
+Latest checkpoint's TimeLineID:       1
 Minimum recovery ending location:     {end}
+Min recovery ending loc's timeline:   {timeline}
 Bytes per WAL segment:                16777216
 Data page checksum version:           {checksums}
 """
@@ -128,8 +130,9 @@ class Member:
         (self.job.data(version) / "global/pg_control").touch()
 
     def controls(self, state: str, identifier: str = "7", end: str = "0/0", checksums: int = 1) -> None:
-        """Have data directories say of themselves."""
-        text = CONTROLS.format(state=state, identifier=identifier, end=end, checksums=checksums)
+        """Have data directories say of themselves; a replica has something of the second timeline."""
+        timeline = 0 if end == "0/0" else 2
+        text = CONTROLS.format(state=state, identifier=identifier, end=end, checksums=checksums, timeline=timeline)
         self.rule("pg_controldata", "", text)
 
     def rule(self, on: str, part: str, answer: Any) -> None:

@@ -27,6 +27,7 @@ def test_what_a_member_has(member_: Member) -> None:
                 "identifier": "7",
                 "state": "shut down in recovery",
                 "end": 0x30000D8,
+                "timeline": 2,
                 "has_checksums": True,
                 "segment": 16,
             }
@@ -66,6 +67,11 @@ def test_what_it_has_noted(member_: Member) -> None:
         "is_same": False,
         "is_over": False,
     }
+
+
+def test_a_primary_has_what_its_last_checkpoint_has(member_: Member) -> None:
+    member_.controls("shut down")
+    assert controls.read(member_.job, 17, member_.job.data(17)).timeline == 1
 
 
 def test_one_that_was_killed_does_not_run(member_: Member) -> None:

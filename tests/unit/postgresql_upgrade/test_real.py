@@ -66,6 +66,14 @@ def test_it_begins_only_where_it_can(member_: Member) -> None:
         real.begin(member_.having(to=18), "b")
 
 
+def test_it_begins_anew_when_another_member_is_the_primary(stopped: Member) -> None:
+    stopped.job.unfinished(18).mkdir(parents=True)
+    stopped.runs(17)
+    real.begin(stopped.job, "a")
+    assert (notes.begun(stopped.job).primary, notes.begun(stopped.job).place) == ("a", "")
+    assert not stopped.job.unfinished(18).exists()
+
+
 def test_the_replicas_must_have_everything(begun: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     real.settle(begun.job)
     assert notes.begun(begun.job).place == "0/30000D8"
@@ -177,7 +185,7 @@ def test_the_way_back(made: Member) -> None:
     real.finish(made.job)
     with pytest.raises(RestoreError, match="or nobody wants to go back"):
         real.put_back(made.job)
-    real.turn_back(made.job)
+    real.turn_back(made.job, "b")
     # The next run completes what was interrupted here.
     assert (notes.begun(made.job).way, notes.begun(made.job).is_over) == ("back", False)
     with pytest.raises(RestoreError, match="PostgreSQL 18 runs here"):
@@ -186,6 +194,9 @@ def test_the_way_back(made: Member) -> None:
     real.put_back(made.job)
     real.put_back(made.job)
     assert made.job.versions() == [17]
+    # Before anybody has stopped it, another one may have become the primary.
+    real.turn_back(made.job, "a")
+    assert notes.begun(made.job).primary == "a"
     real.finish(made.job)
     assert not made.job.work.exists()
 
@@ -201,7 +212,7 @@ def test_a_member_that_is_new_since_loses_the_new_data_too(made: Member) -> None
 
 
 def test_data_that_is_half_removed_has_not_its_name(made: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    real.turn_back(made.job)
+    real.turn_back(made.job, "b")
     made.stops(18)
     with monkeypatch.context() as patch:
         patch.setattr(making.shutil, "rmtree", killed)

@@ -47,7 +47,7 @@ def test_what_pg_upgrade_is_told(played: Member, monkeypatch: pytest.MonkeyPatch
     told: list[str] = []
     monkeypatch.setattr(making, "run", lambda argv, **_: told.append(" ".join(argv)) or "")
     played.rule("cp", "", "!no")
-    controls = making.controls.Controls("7", "shut down", 0, has_checksums=False, segment=16)
+    controls = making.controls.Controls("7", "shut down", 0, 1, has_checksums=False, segment=16)
     monkeypatch.setattr(making.controls, "read", lambda *_: controls)
     (played.root / "new").mkdir()
     making.make(played.job, 17, played.root / "old", played.root / "new", played.root / "place", shared_buffers="64MB")
@@ -79,7 +79,7 @@ def test_what_pg_upgrade_finds_wrong(played: Member, monkeypatch: pytest.MonkeyP
         return ""
 
     monkeypatch.setattr(making, "run", refuse)
-    controls = making.controls.Controls("7", "shut down", 0, has_checksums=True, segment=16)
+    controls = making.controls.Controls("7", "shut down", 0, 1, has_checksums=True, segment=16)
     monkeypatch.setattr(making.controls, "read", lambda *_: controls)
     monkeypatch.setattr(making, "_clones", lambda *_: False)
     with pytest.raises(RestoreError) as refusal:

@@ -30,6 +30,8 @@ class Controls:
     state: str
     end: int
     """Up to where a replica has come; 0 for a primary."""
+    timeline: int
+    """The newest of which it has something; each promotion begins one."""
     has_checksums: bool
     segment: int
     """MiB of a segment of the log."""
@@ -54,6 +56,10 @@ def read(job: Job, version: int, data: Path) -> Controls:
             identifier=found["Database system identifier"],
             state=found["Database cluster state"],
             end=place(found["Minimum recovery ending location"]),
+            # The first is behind on a replica, and on who was just promoted; the second says nothing of a primary.
+            timeline=max(
+                int(found["Latest checkpoint's TimeLineID"]), int(found["Min recovery ending loc's timeline"])
+            ),
             has_checksums=found["Data page checksum version"] != "0",
             segment=int(found["Bytes per WAL segment"]) >> 20,
         )

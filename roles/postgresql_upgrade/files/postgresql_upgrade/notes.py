@@ -23,7 +23,7 @@ class Note:
     old: int
     new: int
     primary: str
-    """Who is upgraded; the others copy it."""
+    """Who is upgraded, or has the data to go back to; the others copy it."""
     identifier: str
     """The old cluster's."""
     way: str = "there"

@@ -28,13 +28,15 @@ HAVE_IT = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '{place}
 
 
 def begin(job: Job, primary: str) -> None:
-    """Note that an upgrade begins; nothing else."""
+    """Note that an upgrade begins, or that it begins anew since another member is the primary now."""
     version = member.runs(job)
     if version is None:
         raise RestoreError("PostgreSQL does not run here.")
     if version >= job.to:
         raise RestoreError(f"This is PostgreSQL {version} already.")
     identifier = controls.read(job, version, job.data(version)).identifier
+    # What the primary of before had half made would take the room for a copy of the present one's.
+    making.remove(job.unfinished(job.to))
     notes.note(job, notes.Note(version, job.to, primary, identifier))
 
 
@@ -166,9 +168,9 @@ def losses(job: Job, place: str) -> list[str]:
     return told
 
 
-def turn_back(job: Job) -> None:
-    """Note that the old version is to come back; from here on, it cannot go on, and is not over."""
-    notes.note(job, replace(notes.begun(job), way="back", is_over=False))
+def turn_back(job: Job, primary: str) -> None:
+    """Note that the old version is to come back, and whose data; from here on, it cannot go on, and is not over."""
+    notes.note(job, replace(notes.begun(job), primary=primary, way="back", is_over=False))
 
 
 def put_back(job: Job) -> None:

@@ -11,9 +11,10 @@ NOTE = {"old": 17, "new": 18, "primary": "a", "way": "there", "place": "", "is_s
 
 
 def member(name: str, runs: int | None = 17, versions: tuple[int, ...] = (17,), note: Any = None, **more: Any) -> State:
-    """A member with data of some versions."""
-    clusters = {str(version): {"identifier": f"id-{version}"} for version in versions}
-    leads = more.get("leads", name == "a" and runs is not None)
+    """A member with data of some versions, which says of itself what is said here."""
+    leads = more.pop("leads", name == "a" and runs is not None)
+    says = {"timeline": 1, "state": "shut down" if name == "a" else "shut down in recovery", "end": 5} | more
+    clusters = {str(version): {"identifier": f"id-{version}", **says} for version in versions}
     return State(name=name, clusters=clusters, runs=runs, leads=leads, note=note)
 
 
@@ -27,6 +28,7 @@ def test_nothing_has_begun() -> None:
         "phase": "none",
         "old": 17,
         "primary": "a",
+        "ahead": "",
         "way": "there",
         "place": "",
         "may_lose": False,
@@ -98,6 +100,49 @@ def test_a_way_back_that_is_nearly_over_keeps_its_primary() -> None:
     assert plan(states, 18)["primary"] == "b"
 
 
+@pytest.mark.parametrize("noted", ["a", "b"])
+def test_who_leads_since_it_began_is_the_primary(noted: str) -> None:
+    # It may be noted on some members already that it begins anew.
+    states = [
+        member("a", note=NOTE | {"place": "0/30000D8"}, leads=False),
+        member("b", note=NOTE | {"primary": noted}, leads=True),
+        member("c", note=NOTE),
+    ]
+    stands = plan(states, 18)
+    assert (stands["phase"], stands["primary"], stands["place"], stands["problems"]) == ("begun", "b", "", [])
+
+
+def test_who_leads_is_the_primary_of_the_way_back_also_once_the_new_data_was_made() -> None:
+    states = [member("a", None, (17, 18), NOTE), member("b", note=NOTE, leads=True)]
+    assert (plan(states, 18)["phase"], plan(states, 18)["primary"]) == ("made", "b")
+
+
+PROMOTED = {"timeline": 2, "state": "shut down"}
+REPLICA = {"state": "shut down in recovery"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ahead"),
+    [
+        ({}, {}, ""),
+        # Its last words are the end of its log; a replica has them, too.
+        ({"end": 0}, {"end": 9}, ""),
+        ({}, PROMOTED, "b"),
+        ({"state": "in production"}, PROMOTED, "b"),
+        (REPLICA, {"state": "shut down"}, "b"),
+        (REPLICA | {"timeline": 2}, PROMOTED, "b"),
+        ({"state": "in archive recovery"}, {"end": 9}, "b"),
+        (REPLICA, {"end": 5}, ""),
+        (PROMOTED, REPLICA | {"timeline": 2, "end": 9}, ""),
+        # It was made anew with the new version.
+        ({}, {"versions": (18,)}, ""),
+    ],
+)
+def test_who_has_more_than_the_primary(first: dict[str, Any], second: dict[str, Any], ahead: str) -> None:
+    states = [member("a", None, note=BACK, **first), member("b", None, note=BACK, **second)]
+    assert (plan(states, 18)["primary"], plan(states, 18)["ahead"]) == ("a", ahead)
+
+
 @pytest.mark.parametrize(
     ("note", "others", "may_lose"),
     [
@@ -156,7 +201,20 @@ def test_which_configuration_a_member_may_have(note: Any, versions: list[int], t
         ([member("a", runs=19), member("b", runs=19)], "PostgreSQL 19 runs, which is newer than 18"),
         ([member("a", leads=False), member("b")], "There must be one primary, and is none."),
         ([member("a"), member("b", leads=True)], "There must be one primary, and is a, b."),
-        ([member("a", note=NOTE), member("b", note=NOTE | {"primary": "b"})], "begun from a and from b"),
+        ([member("a", None, note=NOTE), member("b", None, note=NOTE | {"primary": "b"})], "begun from a and from b"),
+        ([member("a", note=NOTE, leads=False), member("b", note=NOTE)], "There must be one primary, and is none. Run"),
+        (
+            [member("a", None, note=NOTE), member("b", note=NOTE, leads=True)],
+            "b is the primary now, rather than a, and not all members run: a runs none, b has 17.",
+        ),
+        (
+            [member("a", 18, (17, 18), NOTE, leads=False), member("b", 18, (17, 18), NOTE, leads=True)],
+            "b is the primary now, and only a can be completed: see the cluster whole, hand over",
+        ),
+        (
+            [member("a", None, (17, 18), NOTE), member("b", 18, (17, 18), NOTE, leads=True)],
+            "b is the primary now, and only a can be completed",
+        ),
         ([member("b", note=NOTE)], "begun from a: run this on all members"),
         ([member("a", versions=(17, 18), note=NOTE)], "PostgreSQL 17 was started again after the data of 18 was made"),
     ],
