@@ -53,6 +53,11 @@ _value:
     way:
       description: V(there) or V(back).
       type: str
+    is_back:
+      description:
+        - Whether the old version works as if no upgrade had been, or as it did before one had come far. A member leads
+          with it, and none has data of the new one.
+      type: bool
     place:
       description: Where the log stood when no client was let in any more.
       type: str

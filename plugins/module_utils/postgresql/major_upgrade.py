@@ -43,6 +43,8 @@ class Plan(TypedDict):
             with the old version, or else who is noted.
         ahead: Who has more of the old version's log than the primary; mostly nobody.
         way: `there` or `back`.
+        is_back: Whether the old version works as if no upgrade had been, or as it did before one had come far: a member
+            leads with it, and none has data of the new one.
         place: Where the log stood when no client was let in any more.
         may_lose: Whether clients may have written into the new version, which is lost on the way back.
         identifiers: Of the cluster, by the version, as the primary's data says.
@@ -54,6 +56,7 @@ class Plan(TypedDict):
     primary: str
     ahead: str
     way: str
+    is_back: bool
     place: str
     may_lose: bool
     identifiers: dict[str, str]
@@ -124,6 +127,8 @@ def _unfinished(states: Sequence[State], to: int, notes: Mapping[str, Mapping[st
     found = _plan(states, _phase(first, note, to), note["old"], primary)
     found["ahead"] = _ahead(states, note["old"], primary)
     found["way"], found["place"] = way, notes.get(primary, note)["place"]
+    is_new_there = any(str(to) in one["clusters"] for one in states)
+    found["is_back"] = len(leaders) == 1 and not found["ahead"] and not is_new_there
     # Whoever runs the new version may have been written to, also by a client whom nobody meant to let in; whether he
     # was is looked at. Once it is on its way back and stopped, that has been done.
     found["may_lose"] = to in running or (way == "there" and any(one["is_same"] for one in notes.values()))
@@ -193,6 +198,7 @@ def _plan(states: Sequence[State], phase: Phase, old: int, primary: str) -> Plan
         primary=primary,
         ahead="",
         way="there",
+        is_back=False,
         place="",
         may_lose=False,
         identifiers={version: str(cluster["identifier"]) for version, cluster in clusters.items()},

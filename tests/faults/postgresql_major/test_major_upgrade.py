@@ -119,6 +119,11 @@ def shut_out(member: str) -> str:
     return connect(member).check_output("systemctl show --property=InvocationID --property=SubState haproxy.service")
 
 
+def works_since(member: str) -> tuple[str, str]:
+    """What changes when the database or the way to it is stopped."""
+    return shut_out(member), query(member, "SELECT pg_postmaster_start_time()")
+
+
 def through_the_door(sql: str) -> str:
     """What a service of the lab is answered by the way that services go, from a member."""
     member = MEMBERS[0]
@@ -250,7 +255,13 @@ def test_the_way_back(before: Path) -> None:
     said = interrupted(moment, back)
     assert f"TASK [{moment}]" in said, said[-4000:]
     assert f"It is on its way back to {OLD}" in refused(play(*REAL))
+    # Services work again when only the backup is left, and go on while that is done.
+    backup = MOMENTS[-1][0]
+    said = interrupted(backup, back)
+    assert f"TASK [{backup}]" in said, said[-4000:]
+    works = {member: works_since(member) for member in MEMBERS}
     succeeded(play(*back))
+    assert {member: works_since(member) for member in MEMBERS} == works
     assert versions() == {str(OLD)}
     # Also where nothing was noted, since the member was made anew.
     assert {member: kept(member) for member in MEMBERS} == dict.fromkeys(MEMBERS, str(OLD))

@@ -30,6 +30,7 @@ def test_nothing_has_begun() -> None:
         "primary": "a",
         "ahead": "",
         "way": "there",
+        "is_back": False,
         "place": "",
         "may_lose": False,
         "identifiers": {"17": "id-17"},
@@ -115,6 +116,26 @@ def test_who_leads_since_it_began_is_the_primary(noted: str) -> None:
 def test_who_leads_is_the_primary_of_the_way_back_also_once_the_new_data_was_made() -> None:
     states = [member("a", None, (17, 18), NOTE), member("b", note=NOTE, leads=True)]
     assert (plan(states, 18)["phase"], plan(states, 18)["primary"]) == ("made", "b")
+
+
+@pytest.mark.parametrize(
+    ("states", "is_back"),
+    [
+        ([member("a", note=BACK), member("b", note=BACK)], True),
+        # The member that leads has become the primary since, and another one is down.
+        ([member("a", None, note=BACK), member("b", note=BACK, leads=True, timeline=2, state="in production")], True),
+        # Nothing was stopped before somebody thought better of it.
+        ([member("a", note=NOTE), member("b", note=NOTE)], True),
+        ([member("a", note=BACK, leads=False), member("b", note=BACK)], False),
+        ([member("a", note=BACK), member("b", note=BACK, leads=True)], False),
+        ([member("a", None, note=BACK), member("b", None, note=BACK)], False),
+        ([member("a", note=BACK), member("b", None, (17, 18), note=BACK)], False),
+        # It leads, and lacks what one has that is down.
+        ([member("a", note=BACK), member("b", None, note=BACK, timeline=2)], False),
+    ],
+)
+def test_whether_the_old_version_is_back(states: list[State], is_back: bool) -> None:
+    assert plan(states, 18)["is_back"] is is_back
 
 
 PROMOTED = {"timeline": 2, "state": "shut down"}
