@@ -9,6 +9,7 @@ import pytest
 
 from tests.testinfra.conftest import connect, eventually
 from tests.testinfra.postgresql import cluster
+from tests.testinfra.postgresql.repository import the_log_arrives
 
 from . import trial as trials
 
@@ -43,6 +44,18 @@ def test_switchover_to_one_that_is_named(trial: Trial, conclude: Conclude) -> No
     trial.recovers()
     conclude(trial, "switchover to one that is named")
     assert cluster.primary() == to
+
+
+def test_the_dead_end_of_a_timeline_holds_up_no_archive() -> None:
+    """Each member has it with a rest of its own; PostgreSQL marks it to be archived when it is to be removed."""
+    host, log = connect(cluster.primary()), f"{cluster.DATA}/pg_wal"
+    timeline, place = host.check_output(f"ls {log}/????????.history | tail -n 1 | xargs tail -n 1").split()[:2]
+    high, low = (int(part, 16) for part in place.split("/"))
+    dead = f"{int(timeline):08X}{high:08X}{low >> 24:08X}"
+    make = "install --owner=postgres --group=postgres --mode=0600 /dev/null"
+    host.check_output(f"cd {log} && {make} {dead} && truncate -s 16M {dead} && {make} archive_status/{dead}.ready")
+    the_log_arrives()
+    assert eventually(lambda: host.file(f"{log}/archive_status/{dead}.done").exists)
 
 
 def test_the_server_process_is_killed(trial: Trial, conclude: Conclude) -> None:
