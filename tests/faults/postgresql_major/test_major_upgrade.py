@@ -215,7 +215,8 @@ def test_an_older_branch_is_refused_though_its_data_is_there(before: Path) -> No
 
 
 def test_services_go_on_and_backups_are_of_the_new_one() -> None:
-    assert through_the_door("""INSERT INTO "dépôt" (nom) VALUES ('après') RETURNING id""") == "20001"
+    # A change of the primary leaves out up to 32 values of a sequence.
+    assert 20000 < int(through_the_door("""INSERT INTO "dépôt" (nom) VALUES ('après') RETURNING id""")) <= 20033
     said = connect(REPOSITORY).check_output(
         "setpriv --reuid=pgbackrest --regid=pgbackrest --groups=tls --reset-env pgbackrest --output=json info"
     )
