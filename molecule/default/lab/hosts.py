@@ -33,7 +33,7 @@ def steps(container: Container | None) -> tuple[str, ...]:
         container: As podman sees it.
 
     Returns:
-        Steps among `remove`, `create`, `start`, `thaw`.
+        Steps among `remove`, `create`, `stop`, `start`, `thaw`.
     """
     if container is None:
         return ("create", "start")
@@ -42,10 +42,13 @@ def steps(container: Container | None) -> tuple[str, ...]:
             return ()
         case "paused":
             return ("thaw",)
-        case _ if container.started:
+        case "stopping":
+            # Whoever was stopping it was killed, perhaps before it was told: it may run until somebody does.
+            return ("stop", "start")
+        case _ if container.started and container.state != "removing":
             return ("start",)
         case _:
-            # Whether it got all its files is unknown.
+            # Whether it got all its files, or still has them, is unknown.
             return ("remove", "create", "start")
 
 
@@ -156,6 +159,7 @@ def _do(podman: Podman, host: Host, step: str, authority: str) -> None:
     actions: dict[str, Callable[[], object]] = {
         "remove": partial(podman.run, "rm", "--force", "--ignore", "--time", "0", host.name),
         "create": partial(_create, podman, host, authority),
+        "stop": partial(podman.run, "stop", "--time", "0", host.name),
         "start": partial(boot, podman, host),
         "thaw": partial(podman.run, "unpause", host.name),
     }

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from lab.context import Lab, Owner
+from lab.podman import Podman
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,21 +129,44 @@ def says(pattern: str) -> Callable[[str], bool]:
     return lambda output: re.search(pattern, output) is not None
 
 
-@pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def undisturbed() -> Iterator[set[str]]:
+    """The state of hosts that nothing has disturbed. Before and after, all is removed, and nothing is left."""
     make(*UNLAB)
     before = belongings()
-    yield
+    make(*LAB)
+    yield fingerprint()
     make(*UNLAB)
     assert not (ROOT / ".lab").exists()
     assert belongings() - before == set()
 
 
-def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Path) -> None:
-    make(*LAB)
-    undisturbed = fingerprint()
+@pytest.mark.usefixtures("undisturbed")
+def test_host_comes_up_that_somebody_was_stopping(tmp_path: Path) -> None:
+    make(*UP)
+    podman = Podman(Lab(ROOT, Owner.current()))
+    # It hears nothing, so that podman is killed while it waits for the end.
+    os.kill(podman.containers()["www"].pid, signal.SIGSTOP)
+    run = Interrupted(tmp_path / "log", podman.command("stop", "--time", str(DEADLINE), "www"))
+    run.until(lambda _: podman.containers()["www"].state == "stopping")
+    make(*UP)
+    assert ssh("www", "systemctl is-system-running --wait").strip() == "running"
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_removal_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+    for condition in (
+        says("Removing the lab"),
+        # Then only files are left to remove.
+        lambda _: not (NAMESPACES / "aurore-router").exists(),
+    ):
+        make(*UP)
+        Interrupted(tmp_path / "log", UNLAB).until(condition)
     make(*UNLAB)
 
+
+def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(undisturbed: set[str], tmp_path: Path) -> None:
+    make(*UNLAB)
     for condition in (
         says("Building the Debian image"),
         says("==> Hosts"),
@@ -168,15 +193,4 @@ def test_interrupted_again_and_again_it_ends_as_an_undisturbed_run(tmp_path: Pat
 
     # And what is dead can be removed.
     kill_everything()
-    make(*UNLAB)
-
-
-def test_removal_that_is_interrupted_goes_on(tmp_path: Path) -> None:
-    for condition in (
-        says("Removing the lab"),
-        # Then only files are left to remove.
-        lambda _: not (NAMESPACES / "aurore-router").exists(),
-    ):
-        make(*UP)
-        Interrupted(tmp_path / "log", UNLAB).until(condition)
     make(*UNLAB)

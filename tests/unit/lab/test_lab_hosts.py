@@ -43,6 +43,9 @@ def listed(state: str, started_at: int = 1_795_640_139, **more: Any) -> dict[str
         (listed("stopped"), ("start",)),
         # After a reboot, or when all was killed: its disk must stay.
         (listed("created"), ("start",)),
+        # Whoever stopped or removed it was killed meanwhile.
+        (listed("stopping"), ("stop", "start")),
+        (listed("removing"), ("remove", "create", "start")),
         (listed("created", NEVER), ("remove", "create", "start")),
         (listed("storage", NEVER), ("remove", "create", "start")),
     ],
