@@ -8,15 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import testinfra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
+    from concurrent.futures import Future
 
     from testinfra.host import Host
 
@@ -47,6 +50,10 @@ reached: dict[str, float] = {}
 def connect(name: str) -> Host:
     """A host by its name."""
     reached.setdefault(name, time.time())
+    return _host(name)
+
+
+def _host(name: str) -> Host:
     return testinfra.get_host(f"ssh://{name}", ssh_config=str(SSH_CONFIG))
 
 
@@ -109,9 +116,6 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     report = yield
     if report.failed:
         note(f"{report.nodeid}\n{report.longreprtext}")
-        each: Host | None = item.funcargs.get("each")
-        if each is not None:
-            reached.setdefault(each.backend.host.name, time.time() - report.duration)
         report.sections += [(f"Journal of {name}", journal(name, since)) for name, since in reached.items()]
     return report
 
@@ -119,7 +123,55 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `each` on every host."""
     if "each" in metafunc.fixturenames:
+        assert signature(metafunc.function).parameters.keys() <= {"each", "fleet"}, "hosts share what else it takes"
         metafunc.parametrize("each", sorted(inventory()), indirect=True, scope="session")
+
+
+class Round(NamedTuple):
+    """A test's run on all hosts at once.
+
+    Attributes:
+        began: When it did.
+        others: Further hosts that it has spoken to.
+        outcomes: How it has ended on each.
+    """
+
+    began: float
+    others: frozenset[str]
+    outcomes: dict[str, Future[None]]
+
+
+rounds: dict[Callable[..., None], Round] = {}
+"""The tests of each host that have run."""
+
+
+def run_on_all(item: pytest.Function) -> Round:
+    """Run a test on all hosts that it was chosen for."""
+    chosen = [one for one in item.session.items if isinstance(one, pytest.Function) and one.function is item.function]
+    names = [str(one.callspec.params["each"]) for one in chosen]
+    shared = {name: item.funcargs[name] for name in signature(item.function).parameters if name != "each"}
+    began = time.time()
+    with ThreadPoolExecutor() as pool:
+        outcomes = {name: pool.submit(item.function, each=_host(name), **shared) for name in names}
+    return Round(began, frozenset(reached), outcomes)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test of each host on all at once, at the first one's turn; say at each one's turn how it has ended there.
+
+    What a test waits for, it would otherwise wait for once per host.
+    """
+    each: Host | None = pyfuncitem.funcargs.get("each")
+    if each is None:
+        return None
+    if pyfuncitem.function not in rounds:
+        rounds[pyfuncitem.function] = run_on_all(pyfuncitem)
+    began, others, outcomes = rounds[pyfuncitem.function]
+    name = each.backend.get_hostname()
+    reached.update(dict.fromkeys((name, *others), began))
+    outcomes[name].result()
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +181,6 @@ def fleet() -> dict[str, Variables]:
 
 
 @pytest.fixture(scope="session")
-def each(request: pytest.FixtureRequest) -> Iterator[Host]:
-    """One host after the other."""
-    return connect(request.param)
+def each(request: pytest.FixtureRequest) -> Host:
+    """Each host; a test that takes it runs on several at once."""
+    return _host(request.param)
