@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from lab.context import Lab, Owner
+from lab.podman import Podman
 
 from ..conftest import LAB, ROOT, SSH_CONFIG, connect, eventually, run
 
@@ -56,10 +57,6 @@ class Kernel:
 
 def pid_of(host: str) -> int:
     """The first process of a host, as the machine sees it."""
-    sys.path.insert(0, str(ROOT / "molecule/default"))
-    from lab.context import Lab, Owner
-    from lab.podman import Podman
-
     return Podman(Lab(ROOT, Owner.current())).containers()[host].pid
 
 

@@ -1,4 +1,3 @@
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -7,10 +6,6 @@ from ansible_collections.aurore.infra.plugins.module_utils.model import Fleet, d
 from ansible_collections.aurore.infra.plugins.module_utils.model.index import Index
 
 ROOT = Path(__file__).parents[3]
-
-# docs/ is no plugin: the generator is imported as MkDocs does it, from the repository's root.
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(scope="session")

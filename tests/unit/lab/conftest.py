@@ -1,19 +1,17 @@
-"""The lab is no plugin: it is found beside Molecule's playbooks. A fleet of two hosts is enough for its tests."""
+"""A fleet of two hosts is enough for the lab's tests."""
 
 from __future__ import annotations
 
 import os
-import sys
 from ipaddress import ip_interface
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT / "molecule/default"))
-
 from lab.context import Lab, Owner
 from lab.fleet import Fleet, Host, Network, host_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def variables(name: str, number: int, *, is_public: bool = False) -> dict[str, object]:

@@ -1,16 +1,15 @@
-"""Makes the packages importable under their names, as on their hosts; and two servers that are played."""
+"""Two servers that are played."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-for role in ("pgbackrest", "postgresql_adoption"):
-    sys.path.insert(0, str(Path(__file__).parents[3] / f"roles/{role}/files"))
-
 from .played import Servers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -1,16 +1,15 @@
-"""Makes the packages importable under their names, as on their hosts; and a member that is played."""
+"""A member that is played."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-for role in ("pgbackrest", "postgresql_upgrade"):
-    sys.path.insert(0, str(Path(__file__).parents[3] / f"roles/{role}/files"))
-
 from .played import Member
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
-"""Makes the package importable under its name, as on its hosts; and a host that is played."""
+"""A host that is played."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "roles/pgbackrest/files"))
-
 from .played import Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -1,8 +1,0 @@
-"""The lab's own package can be imported."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "molecule/default"))
